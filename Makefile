@@ -1,0 +1,73 @@
+# The words people and CI use. Each target sets up what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+JOBS ?= 2
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: .venv
+.venv: .venv/ready ## set up the virtual environment from the lock file
+
+.venv/ready: requirements.lock pyproject.toml
+	@echo "Setting up .venv from requirements.lock; on a new machine this takes a minute or two."
+	@$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv/ready
+
+.PHONY: demo
+demo: .venv ## the whole bot with a local cloud and a local Slack page (ARGS="--no-browser --port 8123")
+	$(BIN)/bursar demo $(ARGS)
+
+.PHONY: test
+test: .venv ## the test-suite (ARGS="-k digest")
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+
+.PHONY: test-slow
+test-slow: .venv ## the slower proofs: the story over several seeds, process tests
+	$(BIN)/python -m pytest -m "slow and not local_slack" $(ARGS)
+
+LOCAL_SLACK := node_modules/local-slack-linux-x64/bin/local-slack
+LOCAL_SLACK_SHA256 := 3332007b797969d835f694b463ac526f7ef1fc66afac93f950f585105fe4815f
+# It listens on every interface: where the system allows it, it runs in a network of its own.
+ALONE = $(shell unshare --user --map-root-user --net ip link set lo up 2>/dev/null && echo unshare --user --map-root-user --net)
+
+$(LOCAL_SLACK):
+	@mkdir -p node_modules
+	npm install --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error local-slack-linux-x64@0.1.8
+	@echo "$(LOCAL_SLACK_SHA256)  $@" | sha256sum --check --quiet || { rm -rf node_modules/local-slack-linux-x64; exit 1; }
+
+.PHONY: test-slack
+test-slack: .venv $(LOCAL_SLACK) ## the story on local-slack, a Slack server written by others, in both modes
+	$(if $(ALONE),,@echo "No network of its own is allowed here: local-slack listens on every interface while this runs.")
+	$(ALONE) sh -c '$(if $(ALONE),ip link set lo up &&) exec $(BIN)/python -m pytest -m local_slack -rs $(ARGS)'
+
+.PHONY: check
+check: .venv ## format, lint, types, layers, migrations, tests: what CI asks for
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.migrations
+	$(MAKE) test
+
+.PHONY: fix
+fix: .venv ## format, and mend what the linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: .venv ## write the lock file anew, with hashes and no index addresses
+	$(BIN)/uv pip compile pyproject.toml --extra demo --group dev --generate-hashes --no-emit-index-url \
+		--python-version 3.11 --universal --quiet --output-file requirements.lock $(ARGS)
+
+.PHONY: bench
+bench: .venv ## the benchmarks, each with the ratio to its peer or limit
+	@for one in benchmarks/[a-z]*.py; do echo "== $$one"; $(BIN)/python -m benchmarks.$$(basename $$one .py) || exit 1; done
+
+.PHONY: clean
+clean: ## remove what the other targets made
+	rm -rf .venv .bursar node_modules .mypy_cache .ruff_cache .hypothesis build *.egg-info

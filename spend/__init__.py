@@ -1,0 +1,1 @@
+"""Counts: charges, allocation, ledger, anomalies, forecast and disputes, as pure arithmetic."""

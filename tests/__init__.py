@@ -1,0 +1,1 @@
+"""Sentences about the product, held against the real parts."""

@@ -1,0 +1,1 @@
+"""Says how: the runbooks as YAML, their schema and their loader."""

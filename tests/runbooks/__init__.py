@@ -1,0 +1,1 @@
+"""Runbooks as pages a reviewer can sign."""

@@ -1,0 +1,1 @@
+"""Does: remediations, the runner, plans, approvals and guards."""

@@ -1,0 +1,1 @@
+"""Remediations on AWS, one class and one file each."""

@@ -1,0 +1,184 @@
+"""Builds the cloud clients of each account, and says what their errors mean for a step."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from actions.errors import ActionFailed, OutcomeUnknown, Unreadable
+from spend.errors import Refused
+
+R = TypeVar("R")
+#: Seconds after which a call that was sent is either answered or given up.
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 20
+#: Codes that say "not now": the call was refused before it did anything.
+THROTTLED = frozenset(
+    {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAccess:
+    """How one account is entered: by a role, or with the credentials that the machine has."""
+
+    role_arn: str | None = None
+    external_id: str | None = None
+
+
+class AwsClouds:
+    """Clients per account, service, region and purpose; safe to share between threads.
+
+    Mutating clients send once: boto3's default sent one StopInstances three times.
+    """
+
+    def __init__(self, accounts: Mapping[str, AccountAccess], session_name: str = "bursar") -> None:
+        self._accounts = dict(accounts)
+        self._session_name = session_name
+        self._sessions: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str, str, bool], Any] = {}
+        self._lock = threading.RLock()
+
+    def client(
+        self, account: str, service: str, region: str = "eu-central-1", *, mutating: bool = False
+    ) -> Any:
+        """The client of this service in this account.
+
+        Raises:
+            Refused: the account is not in the settings, or the credentials at hand belong to another one.
+            Unreadable: the account could not be entered.
+        """
+        from botocore.config import Config
+
+        key = (account, service, region, mutating)
+        with self._lock:
+            if key not in self._clients:
+                config = Config(
+                    connect_timeout=CONNECT_TIMEOUT,
+                    read_timeout=READ_TIMEOUT,
+                    retries={"total_max_attempts": 1} if mutating else {"mode": "standard"},
+                )
+                session = self._session(account)
+                self._clients[key] = session.client(service, region_name=region, config=config)
+            return self._clients[key]
+
+    def _session(self, account: str) -> Any:
+        if account not in self._accounts:
+            raise Refused(f"Account {account} is not in the settings; add it under accounts.")
+        if account not in self._sessions:
+            access = self._accounts[account]
+            self._sessions[account] = self._assumed(account, access) if access.role_arn else _ambient(account)
+        return self._sessions[account]
+
+    def _assumed(self, account: str, access: AccountAccess) -> Any:
+        import boto3
+        import botocore.session
+        from botocore.credentials import DeferredRefreshableCredentials
+
+        if f"::{account}:" not in str(access.role_arn):
+            raise Refused(
+                f"The role {access.role_arn} is not one of account {account}; correct the settings."
+            )
+        sts: Any = boto3.Session().client("sts", region_name="eu-central-1")
+        external = {"ExternalId": access.external_id} if access.external_id else {}
+
+        def refresh() -> dict[str, str]:
+            answer = sts.assume_role(RoleArn=access.role_arn, RoleSessionName=self._session_name, **external)
+            found = answer["Credentials"]
+            return {
+                "access_key": found["AccessKeyId"],
+                "secret_key": found["SecretAccessKey"],
+                "token": found["SessionToken"],
+                "expiry_time": found["Expiration"].isoformat(),
+            }
+
+        core = botocore.session.get_session()
+        # botocore has no public way to give a session credentials that renew themselves.
+        core._credentials = DeferredRefreshableCredentials(refresh, "sts-assume-role")  # type: ignore[attr-defined] # noqa: SLF001
+        return boto3.Session(botocore_session=core)
+
+
+def _ambient(account: str) -> Any:
+    """A session with the machine's own credentials, once it is certain whose they are."""
+    import boto3
+
+    session = boto3.Session()
+    sts = session.client("sts", region_name="eu-central-1")
+    found = answer(f"account {account}", sts.get_caller_identity)
+    if found is None or found["Account"] != account:
+        raise Refused(
+            f"The credentials at hand do not belong to account {account}; give it a role in the settings."
+        )
+    return session
+
+
+def code_of(error: BaseException) -> str:
+    """The provider's error code, or an empty text."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+@contextmanager
+def changing(target: str) -> Iterator[None]:
+    """Around one mutating call: say whether a failure is definite or the outcome is unknown.
+
+    Raises:
+        ActionFailed: the cloud refused with a code of its own, or the call was never sent.
+        OutcomeUnknown: a time-out, a line cut after sending, a 5xx, an answer that cannot be read.
+    """
+    from botocore import exceptions
+    from botocore.parsers import ResponseParserError
+
+    unsent = (
+        exceptions.EndpointConnectionError,
+        exceptions.ConnectTimeoutError,
+        exceptions.ProxyConnectionError,
+        exceptions.ParamValidationError,
+        exceptions.NoCredentialsError,
+        exceptions.CredentialRetrievalError,
+        exceptions.NoRegionError,
+    )
+    try:
+        yield
+    except exceptions.ClientError as error:
+        code = code_of(error)
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        # A bare number is the status of something between us and the cloud, not the cloud's word.
+        if not 400 <= status < 500 or not code or code.isdigit():  # noqa: PLR2004 - HTTP's client errors
+            raise OutcomeUnknown(target, f"the cloud answered with an error of its own ({error})") from error
+        raise ActionFailed(target, code, str(error.response["Error"].get("Message", ""))) from error
+    except unsent as error:
+        raise ActionFailed(target, "NotSent", f"the call could not be sent ({error})") from error
+    except (exceptions.BotoCoreError, ResponseParserError) as error:
+        raise OutcomeUnknown(target, f"the answer did not arrive whole ({type(error).__name__})") from error
+
+
+def answer(what: str, call: Callable[[], R], *, gone: tuple[str, ...] = ()) -> R | None:
+    """The answer of a reading call, or None where the cloud says with one of these codes: no such thing.
+
+    Raises:
+        Unreadable: anything else went wrong; a failed answer is never evidence.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        return call()
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
+        if code_of(error) in gone:
+            return None
+        raise Unreadable(f"{what} could not be read: {error}") from error
+
+
+def pages(what: str, client: Any, operation: str, key: str, **request: Any) -> Iterator[Any]:
+    """Every item under this key, from every page.
+
+    Raises:
+        Unreadable: a page did not come; an incomplete list is no list.
+    """
+    turning = iter(client.get_paginator(operation).paginate(**request))
+    while (page := answer(what, lambda: next(turning, None))) is not None:
+        if key not in page:
+            raise Unreadable(f"{what} could not be read: the answer has no {key}")
+        yield from page[key]

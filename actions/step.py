@@ -1,0 +1,68 @@
+"""A step: one action on one target, with the intent written before the call and the outcome after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from spend import canonical
+from spend.moves import Moves
+
+
+class StepState(StrEnum):
+    """NEW → INTENT → DONE, FAILED or UNKNOWN; what is unknown is looked at, never repeated."""
+
+    NEW = "new"
+    INTENT = "intent"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+    NEEDS_HUMAN = "needs_human"
+
+
+S = StepState
+MOVES: Moves[StepState] = {
+    S.NEW: frozenset({S.INTENT, S.SKIPPED, S.DONE}),  # DONE at once: somebody had done it already
+    S.INTENT: frozenset({S.DONE, S.FAILED, S.UNKNOWN}),
+    S.UNKNOWN: frozenset({S.DONE, S.FAILED, S.NEEDS_HUMAN}),
+}
+ENDED = frozenset({S.DONE, S.FAILED, S.SKIPPED, S.NEEDS_HUMAN})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of a run.
+
+    Attributes:
+        number: its place in the run, from 0.
+        wave: 0 for the canary.
+        target: the provider's id.
+        step: the id of the runbook's step.
+        before, after: the target as read just before the call, and after it.
+        detail: the reason of a skip or a failure, in words.
+    """
+
+    id: str
+    plan: str
+    number: int
+    wave: int
+    target: str
+    step: str
+    action: str
+    state: StepState = S.NEW
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    code: str | None = None
+    detail: str | None = None
+    version: int = 1
+
+    @property
+    def changed(self) -> bool:
+        """Whether this step changed its target; done without an intent, nothing was called."""
+        return self.state is S.DONE and self.before is not None
+
+    @property
+    def key(self) -> str:
+        """What names a thing this step creates: the same for every attempt."""
+        return canonical.digest([self.plan, self.number, self.target, self.action])[:32]

@@ -1,0 +1,1 @@
+"""Actions on a real HTTP cloud, guards, plans and runs."""

@@ -1,0 +1,259 @@
+"""Freezing a plan: what consent it needs, when it is refused, and what would take it back."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from actions import planning
+from actions.approval import BURSAR
+from actions.base import Grade, Target
+from actions.plan import Plan, PlanState, Rollout, Struck, Tier, from_content
+from actions.rollout import steps_of, waves
+from actions.step import Step, StepState
+from runbooks.schema import Runbook
+from spend import canonical
+from spend.errors import Conflict, Refused
+from tests.actions.examples import runbook, target, volume
+from tests.actions.memory import MemoryJournal
+from tests.actions.world import NOW
+
+TWO = {"U_ANN", "U_BOB"}
+
+
+def freeze(targets: Sequence[Target], name: str = "stop-idle-dev", **changes: Any) -> Plan:
+    given: dict[str, Any] = {
+        "plan_id": "plan-1",
+        "approvers": TWO,
+        "requested_by": BURSAR,
+        "reason": "idle for two weeks",
+        "now": NOW,
+    }
+    book = changes.pop("runbook", None) or runbook(name)
+    return planning.freeze(book, targets, **{**given, **changes})
+
+
+def with_guards(name: str, **changes: Any) -> Runbook:
+    book = runbook(name)
+    return book.model_copy(update={"guards": book.guards.model_copy(update=changes)})
+
+
+def test_a_plan_holds_what_approvers_see_and_what_runs() -> None:
+    struck = [Struck("i-9", "box", "its tag do-not-stop protects it")]
+    plan = freeze([target("i-1"), target("i-2")], struck=struck, team="team-a", findings=["f-1"])
+    assert (plan.tier, plan.grade, plan.quorum, plan.state) == (Tier.T1, Grade.A, 1, PlanState.PENDING)
+    assert (plan.approve_by - NOW, plan.execute_by - NOW) == (timedelta(hours=4), timedelta(hours=6))
+    assert plan.saving == {"USD": Decimal(80)}
+    assert plan.rollout == Rollout(canary=1, pause=60, stop_after_failures=1)
+    assert plan.struck == tuple(struck)
+    assert plan.undo_hours == 72
+
+
+def test_parameters_are_frozen_with_their_defaults() -> None:
+    [step] = freeze([target("i-1")]).steps
+    assert step.params["environments"] == ["dev", "sandbox"]
+    assert step.params["cpu_peak_below"] == 5
+
+
+def test_a_plan_written_down_is_the_same_plan_with_the_same_hash() -> None:
+    plan = freeze([target("i-1"), target("i-2", monthly_cost=None)], struck=[Struck("i-3", "c", "why")])
+    again = from_content(canonical.data(plan.content()), state=plan.state, version=plan.version)
+    assert again == plan
+    assert again.hash == plan.hash
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"targets": (target("i-2"),)},
+        {"targets": (target("i-1", tags={"Environment": "prod"}),)},
+        {"quorum": 2},
+        {"approvers": frozenset({"U_EVE"})},
+        {"rollout": Rollout(pause=1)},
+        {"execute_by": NOW},
+        {"runbook_hash": "other"},
+    ],
+)
+def test_whatever_changes_changes_the_hash(changes: dict[str, Any]) -> None:
+    plan = freeze([target("i-1")])
+    assert replace(plan, **changes).hash != plan.hash
+
+
+def test_state_and_version_are_not_what_is_approved() -> None:
+    plan = freeze([target("i-1")])
+    assert replace(plan.moved(PlanState.APPROVED), version=9).hash == plan.hash
+
+
+def test_a_move_that_is_not_in_the_table_is_refused() -> None:
+    with pytest.raises(Conflict):
+        freeze([target("i-1")]).moved(PlanState.RUNNING)
+
+
+def test_deleting_needs_two_whatever_the_runbook_says() -> None:
+    book = runbook("reclaim-unattached-volumes")
+    lax = book.model_copy(update={"approval": book.approval.model_copy(update={"quorum": 1})})
+    plan = freeze([volume("vol-1")], runbook=lax)
+    assert (plan.tier, plan.grade, plan.quorum) == (Tier.T2, Grade.B, 2)
+
+
+def test_a_runbook_may_ask_for_more_than_its_tier() -> None:
+    book = runbook()
+    strict = book.model_copy(update={"approval": book.approval.model_copy(update={"quorum": 2})})
+    assert freeze([target("i-1")], runbook=strict).quorum == 2
+
+
+@pytest.mark.parametrize(("cost", "tier"), [("1000", Tier.T1), ("1000.01", Tier.T2)])
+def test_over_the_dollar_limit_two_people_agree(cost: str, tier: Tier) -> None:
+    plan = freeze([target("i-1", monthly_cost=Decimal(cost))])
+    assert (plan.tier, plan.quorum) == (tier, planning.QUORUM[tier])
+
+
+def test_currencies_are_held_against_the_limit_each_by_itself() -> None:
+    dollars = target("i-1", monthly_cost=Decimal(900))
+    euros = target("i-2", monthly_cost=Decimal(900), currency="EUR")
+    plan = freeze([dollars, euros])
+    assert plan.saving == {"EUR": Decimal(900), "USD": Decimal(900)}
+    assert plan.tier is Tier.T1
+
+
+def test_a_deletion_in_production_is_not_offered() -> None:
+    allowed = with_guards("reclaim-unattached-volumes", production="allowed")
+    with pytest.raises(Refused, match="Deleting in production"):
+        freeze([volume("vol-1", tags={"env": "prod"})], runbook=allowed)
+    assert (
+        planning.tier_of(
+            planning.actions_of(allowed), [volume("vol-1", tags={"env": "prod"})], Decimal(0), Decimal(1)
+        )
+        is Tier.T3
+    )
+
+
+def test_nothing_and_too_much_are_refused() -> None:
+    with pytest.raises(Refused, match="Nothing was found"):
+        freeze([])
+    with pytest.raises(Refused, match="the guards struck out everything"):
+        freeze([], struck=[Struck("i-1", "box", "it is in production")])
+    with pytest.raises(Refused, match="26 targets are more than the 25"):
+        freeze([target(f"i-{n}") for n in range(26)])
+
+
+def test_the_same_target_twice_is_one_target() -> None:
+    assert len(freeze([target("i-1"), target("i-1")]).targets) == 1
+
+
+@pytest.mark.parametrize(
+    ("approvers", "requested_by"), [(set(), BURSAR), ({"U_ANN"}, "U_ANN"), ({"U_ANN"}, BURSAR)]
+)
+def test_a_plan_that_nobody_could_approve_is_refused(approvers: set[str], requested_by: str) -> None:
+    with pytest.raises(Refused, match="needs 2 of its approvers"):
+        freeze(
+            [volume("vol-1")], "reclaim-unattached-volumes", approvers=approvers, requested_by=requested_by
+        )
+
+
+def test_the_clock_proposes_only_what_is_worth_it_and_a_person_may_ask_for_less() -> None:
+    small = [target("i-1", monthly_cost=Decimal("4.99"))]
+    with pytest.raises(Refused, match=r"save 4\.99 USD a month, less than the runbook's 5 USD"):
+        freeze(small)
+    assert freeze([target("i-1", monthly_cost=Decimal(5))])
+    assert freeze(small, requested_by="U_REQ")
+    assert freeze([target("i-1", monthly_cost=None)])
+
+
+@pytest.mark.parametrize(
+    ("count", "canary", "sizes"),
+    [
+        (0, 1, []),
+        (1, 1, [1]),
+        (2, 1, [1, 1]),
+        (7, 1, [1, 2, 4]),
+        (8, 1, [1, 2, 4, 1]),
+        (10, 3, [3, 6, 1]),
+        (2, 5, [2]),
+    ],
+)
+def test_waves_double_from_the_canary(count: int, canary: int, sizes: list[int]) -> None:
+    assert waves(count, canary) == sizes
+
+
+def test_a_run_cannot_begin_with_an_empty_canary() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        waves(3, 0)
+
+
+def test_the_rows_of_a_run_are_wave_then_step_then_target() -> None:
+    plan = freeze([volume(f"vol-{n}") for n in range(3)], "reclaim-unattached-volumes")
+    rows = steps_of(plan)
+    assert [(row.wave, row.step, row.target) for row in rows] == [
+        (0, "snapshot", "vol-0"),
+        (0, "delete", "vol-0"),
+        (1, "snapshot", "vol-1"),
+        (1, "snapshot", "vol-2"),
+        (1, "delete", "vol-1"),
+        (1, "delete", "vol-2"),
+    ]
+    assert len({row.key for row in rows}) == len({row.id for row in rows}) == 6
+
+
+def ran(plan: Plan, outcomes: Sequence[str]) -> Sequence[Step]:
+    """The rows of a run that ended in these ways."""
+    journal = MemoryJournal(steps_of(plan))
+    for row, outcome in zip(journal.steps(), outcomes, strict=True):
+        before = next(one for one in plan.targets if one.id == row.target)
+        after = replace(before, state="stopped")
+        if outcome == "done":
+            step = journal.intend(row, before.to_data(), now=NOW, send_by=NOW)
+            journal.done(step, after.to_data(), now=NOW)
+        elif outcome == "done already":
+            journal.done(row, after.to_data(), now=NOW)
+        elif outcome == "failed":
+            step = journal.intend(row, before.to_data(), now=NOW, send_by=NOW)
+            journal.failed(step, "Code", "no", now=NOW)
+    return journal.steps()
+
+
+def undo(plan: Plan, steps: Sequence[Step], **changes: Any) -> Plan:
+    given: dict[str, Any] = {"plan_id": "plan-2", "approvers": {"U_ANN"}, "now": NOW, **changes}
+    return planning.undo(plan, steps, **given)
+
+
+def test_an_undo_takes_back_what_the_run_did_the_last_first_and_nothing_else() -> None:
+    plan = freeze([target(f"i-{n}") for n in range(5)], team="team-a")
+    back = undo(plan, ran(plan, ["done", "done already", "done", "failed", "new"]))
+    assert [(one.id, one.state) for one in back.targets] == [("i-2", "stopped"), ("i-0", "stopped")]
+    assert [step.action for step in back.steps] == ["aws.start_instances"]
+    assert [one.target for one in back.struck] == ["i-1", "i-3", "i-4"]
+    assert (back.undo_of, back.requested_by, back.quorum, back.team) == ("plan-1", BURSAR, 1, "team-a")
+    assert back.saving == {}
+
+
+def test_only_the_steps_that_can_be_taken_back_are() -> None:
+    plan = freeze([volume("vol-1")], "reclaim-unattached-volumes")
+    back = undo(plan, ran(plan, ["done", "done"]))
+    assert [step.action for step in back.steps] == ["aws.restore_volume"]
+    with pytest.raises(Refused, match="changed nothing that can be taken back"):
+        undo(plan, ran(plan, ["done", "failed"]))
+
+
+def test_an_undo_is_offered_until_its_deadline() -> None:
+    plan = freeze([target("i-1")])
+    steps = ran(plan, ["done"])
+    until = planning.undo_until(plan)
+    assert until == plan.execute_by + timedelta(hours=72)
+    assert undo(plan, steps, now=until - timedelta(seconds=1)).approve_by == until
+    with pytest.raises(Refused, match="that has passed"):
+        undo(plan, steps, now=until)
+
+
+def test_an_undo_that_nobody_could_approve_is_refused() -> None:
+    plan = freeze([target("i-1")])
+    with pytest.raises(Refused, match="needs 1 of its approvers"):
+        undo(plan, ran(plan, ["done"]), approvers=set())
+
+
+def test_the_step_states_follow_their_table() -> None:
+    plan = freeze([target("i-1")])
+    assert [row.state for row in steps_of(plan)] == [StepState.NEW]

@@ -1,0 +1,1 @@
+"""Remembers: tables, the audit log, the cost lake and migrations."""

@@ -1,0 +1,91 @@
+"""Worker seats: a lock that only a living process can hold, and an epoch that grows at each taking."""
+
+import fcntl
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Engine, text
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Which seat a worker holds, and since which taking of it."""
+
+    worker: str
+    epoch: int
+
+
+class Lock(Protocol):
+    """A lock that is gone as soon as its process is."""
+
+    def release(self) -> None:
+        """Give it back."""
+        ...
+
+
+class Locks(Protocol):
+    """Hands out locks by name; None where another living process holds it."""
+
+    def take(self, name: str) -> Lock | None:
+        """Take the lock now, or not at all."""
+        ...
+
+
+class FileLock:
+    """A lock on a file; the kernel drops it with the process."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def release(self) -> None:
+        """Give it back."""
+        os.close(self._handle)
+
+
+class FileLocks:
+    """`flock` on `worker-N.lock` beside the SQLite file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def take(self, name: str) -> Lock | None:
+        """Take the lock now, or not at all."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        return FileLock(handle)
+
+
+class AdvisoryLock:
+    """A session advisory lock; PostgreSQL drops it with the connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def release(self) -> None:
+        """Give it back by closing the connection that holds it."""
+        self._connection.detach()
+        self._connection.close()
+
+
+class AdvisoryLocks:
+    """Session advisory locks on connections of their own, never pooled."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def take(self, name: str) -> Lock | None:
+        """Take the lock now, or not at all."""
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        key = zlib.crc32(f"bursar:{name}".encode())
+        if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar():
+            return AdvisoryLock(connection)
+        connection.close()
+        return None

@@ -1,0 +1,162 @@
+"""Names the place of what is wrong: the true line of a CSV, the row of a Parquet file, and its text."""
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from spend.money import plain
+from storage.sources.columns import COSTS, REQUIRED
+from storage.sources.expressions import EMPTY, quoted
+from storage.sources.files import records
+from storage.sources.layout import Layout, title
+from storage.sources.problems import MOST, BillRefused, Grade, Problem
+
+WANTED = {
+    "billed_cost": ("money_unreadable", "is not an amount of money that can be kept exactly"),
+    "effective_cost": ("money_unreadable", "is not an amount of money that can be kept exactly"),
+    "billing_currency": ("currency_unknown", "is not a currency of ISO 4217"),
+    "billing_account_id": ("account_missing", "is not a billing account"),
+    "billing_period_start": ("period_unreadable", "is not a time that can be read"),
+    "charge_period_start": ("period_unreadable", "is not a time that can be read"),
+}
+SENTENCES = {
+    "missing": "is empty on {n} rows",
+    "unreadable": "cannot be read on {n} rows and counts as nothing there",
+    "unknown": "has a value that FOCUS does not know on {n} rows",
+    "case": "is not in capitals on {n} rows",
+    "reversed": "ends before it starts on {n} rows",
+}
+
+
+def diagnose(layout: Layout, said: str) -> BillRefused:
+    """Say in words, with the line, why the engine could not read a file."""
+    file = layout.file
+    first = said.splitlines()[0]
+    if "No space left" in said:
+        reason = "there is no space left on the disk to read it; free some and import again"
+        return BillRefused([Problem(file.shown, None, None, "disk_full", reason, Grade.BLOCK)])
+    if file.parquet:
+        return BillRefused(
+            [Problem(file.shown, None, None, "parquet", f"the Parquet data is broken: {first}", Grade.BLOCK)]
+        )
+    try:
+        ragged = list(islice(_ragged(layout), MOST))
+    except BillRefused as refused:
+        return refused
+    if not ragged:
+        found = re.search(r"Line: (\d+)", said)
+        line = int(found.group(1)) if found else None
+        ragged = [Problem(file.shown, line, None, "csv", f"the CSV cannot be read: {first}", Grade.BLOCK)]
+    return BillRefused(ragged, rejected=len(ragged))
+
+
+def _ragged(layout: Layout) -> Iterator[Problem]:
+    for line, cells in records(layout.file, layout.delimiter):
+        if len(cells) != layout.width:
+            message = f"this row has {len(cells)} fields and the header {layout.width}"
+            yield Problem(layout.file.shown, line, None, "ragged", message, Grade.BLOCK)
+
+
+def refuse_blocked(connection: Any, layout: Layout, staged: Path, *, rows: int) -> None:
+    """Refuse the file if money, currency, account or period is missing or unreadable on any row.
+
+    Raises:
+        BillRefused: with the first fifty places, and how many rows there are in all.
+    """
+    bad = " OR ".join(f"{column} IS NULL" for column in REQUIRED)
+    scan = f"read_parquet({quoted(str(staged))}, file_row_number = true)"
+    rejected = int(connection.execute(f"SELECT count(*) FROM {scan} WHERE {bad}").fetchone()[0])
+    if not rejected:
+        return
+    flags = ", ".join(f"{column} IS NULL" for column in REQUIRED)
+    found = connection.execute(
+        f"SELECT file_row_number, {flags} FROM {scan} WHERE {bad} ORDER BY 1 LIMIT {MOST}"
+    ).fetchall()
+    at = {row[0]: [column for column, null in zip(REQUIRED, row[1:], strict=True) if null] for row in found}
+    problems = [
+        _blocked(layout, line, column, text)
+        for ordinal, line, texts in _rows(connection, layout, at)
+        for column, text in texts.items()
+        if column in at[ordinal]
+    ]
+    raise BillRefused(problems[:MOST], rows=rows, rejected=rejected)
+
+
+def _blocked(layout: Layout, line: int, column: str, text: str | None) -> Problem:
+    code, reason = WANTED[column]
+    if text is None or not text.strip() or text in EMPTY:
+        code, message = code.split("_")[0] + "_missing", "the field is empty, and it must not be"
+    else:
+        shown = text if len(text) <= 60 else text[:60] + "…"  # noqa: PLR2004 - a glimpse is enough
+        message = f"“{shown}” {reason}"
+    return Problem(layout.file.shown, line, layout.titles[column], code, message, Grade.BLOCK)
+
+
+def _rows(
+    connection: Any,
+    layout: Layout,
+    ordinals: Iterable[int],
+) -> Iterator[tuple[int, int, dict[str, str | None]]]:
+    """The place and the required texts of some rows, by their number from zero."""
+    wanted = sorted(ordinals)
+    if layout.file.parquet:
+        cells = ", ".join(layout.columns[column] for column in REQUIRED)
+        scan = f"read_parquet({quoted(str(layout.file.path))}, file_row_number = true)"
+        numbers = ", ".join(str(ordinal) for ordinal in wanted)
+        for row in connection.execute(
+            f"SELECT file_row_number, {cells} FROM {scan} WHERE file_row_number IN ({numbers}) ORDER BY 1"
+        ).fetchall():
+            yield row[0], row[0] + 1, dict(zip(REQUIRED, row[1:], strict=True))
+        return
+    left = set(wanted)
+    for ordinal, (line, row) in enumerate(records(layout.file, layout.delimiter)):
+        if ordinal in left:
+            yield ordinal, line, {column: row[layout.positions[column]] for column in REQUIRED}
+            left.remove(ordinal)
+        if not left:
+            return
+
+
+def warnings(connection: Any, layout: Layout, staged: Path, *, rows: int, lines: int) -> list[Problem]:
+    """One problem for each kind of warning, with the first line that has it and how many do."""
+    scan = f"read_parquet({quoted(str(staged))}, file_row_number = true)"
+    found = connection.execute(
+        f"SELECT code, count(*), min(n) FROM (SELECT unnest(string_split(import_notes, ',')) AS code, "
+        f"file_row_number AS n FROM {scan} WHERE import_notes IS NOT NULL) GROUP BY code ORDER BY code"
+    ).fetchall()
+    problems = []
+    for code, count, first in found:
+        column, _, kind = code.rpartition("_")
+        column = {"charge_period": "charge_period_end"}.get(column, column)
+        if kind == "rounded":
+            message = _rounded(connection, scan, column, count)
+        else:
+            message = SENTENCES[kind].format(n=count) + _counts_as_zero(column, kind)
+        line = _line(layout, first, rows, lines)
+        shown = layout.titles.get(column, title(column))
+        problems.append(Problem(layout.file.shown, line, shown, code, message, Grade.WARN))
+    if layout.ignored:
+        message = f"columns that are neither FOCUS nor x_ were left out: {', '.join(layout.ignored)}"
+        problems.append(Problem(layout.file.shown, 1, None, "columns_ignored", message, Grade.NOTE))
+    return problems
+
+
+def _counts_as_zero(column: str, kind: str) -> str:
+    return " and counts as 0 there" if column in COSTS and kind == "missing" else ""
+
+
+def _rounded(connection: Any, scan: str, cost: str, count: int) -> str:
+    remainder = connection.execute(f"SELECT sum({cost}_remainder) FROM {scan}").fetchone()[0] or Decimal(0)
+    return f"has more than 20 decimals on {count} rows; rounding them half-even left out {plain(remainder)}"
+
+
+def _line(layout: Layout, ordinal: int, rows: int, lines: int) -> int | None:
+    """The line of a row. Without line breaks inside fields it follows from the row's number."""
+    if layout.file.parquet:
+        return ordinal + 1
+    if lines == rows + 1:
+        return ordinal + 2
+    return next(islice(records(layout.file, layout.delimiter), ordinal, None))[0]

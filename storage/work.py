@@ -1,0 +1,45 @@
+"""The states of what waits: jobs, messages and snapshots."""
+
+from enum import StrEnum
+
+from spend.moves import Moves
+
+
+class JobState(StrEnum):
+    """A job is taken once at a time, and ends once."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+JOB_MOVES: Moves[JobState] = {
+    JobState.PENDING: frozenset({JobState.RUNNING}),
+    JobState.RUNNING: frozenset({JobState.DONE, JobState.FAILED, JobState.PENDING}),
+}
+
+
+class MessageState(StrEnum):
+    """A message waits until Slack took it, or is dropped with the reason kept."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DROPPED = "dropped"
+
+
+MESSAGE_MOVES: Moves[MessageState] = {
+    MessageState.PENDING: frozenset({MessageState.SENT, MessageState.DROPPED}),
+}
+
+
+class SnapshotState(StrEnum):
+    """At most one snapshot of a billing period is current."""
+
+    CURRENT = "current"
+    SUPERSEDED = "superseded"
+
+
+SNAPSHOT_MOVES: Moves[SnapshotState] = {
+    SnapshotState.CURRENT: frozenset({SnapshotState.SUPERSEDED}),
+}

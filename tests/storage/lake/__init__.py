@@ -1,0 +1,1 @@
+"""Tests of the reading of bills, the lake and the questions asked of it."""

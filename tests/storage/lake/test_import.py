@@ -1,0 +1,208 @@
+"""A delivery becomes current whole or not at all, and the same one twice changes nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from spend.errors import NotFound
+from storage.costs import costs
+from storage.lake import Lake, import_files
+from storage.sources.files import count_lines, find
+from storage.store import Store
+from storage.tables import Audit, Snapshot
+from tests.storage.lake.bills import NOW, current_ids, load, text, write
+
+BILL = [{"BilledCost": "7"}, {"BilledCost": "0.5", "ServiceName": "Storage"}]
+
+
+def states(store: Store) -> list[tuple[str, str]]:
+    with store.reading() as session:
+        rows = session.scalars(select(Snapshot)).all()
+        return sorted((row.billing_account, row.state) for row in rows)
+
+
+def events(store: Store) -> list[Audit]:
+    with store.reading() as session:
+        found = list(session.scalars(select(Audit).where(Audit.event == "snapshot.publish")))
+        session.expunge_all()
+        return found
+
+
+def test_an_import_makes_a_snapshot_current(store: Store, lake: Lake, tmp_path: Path) -> None:
+    report = load(lake, store, write(tmp_path / "bill.csv", text(BILL)), source="aws")
+    (outcome,) = report.to_data()["snapshots"]
+    assert report.changed
+    assert outcome == {
+        "id": current_ids(store)[0],
+        "source": "aws",
+        "billing_account": "1001",
+        "billing_period": "2026-05-01",
+        "state": "current",
+        "rows": 2,
+        "rejected": 0,
+        "warnings": {},
+        "totals": [{"currency": "USD", "billed_cost": "7.5", "effective_cost": "2"}],
+    }
+    (path,) = lake.paths([outcome["id"]])
+    assert path.relative_to(lake.root).as_posix() == (
+        f"source=aws/period=2026-05-01/snapshot={outcome['id']}/part-0.parquet"
+    )
+
+
+def test_the_same_bill_twice_changes_nothing(store: Store, lake: Lake, tmp_path: Path) -> None:
+    first = load(lake, store, write(tmp_path / "bill.csv", text(BILL)))
+    again = load(lake, store, write(tmp_path / "other-name.csv.gz", text(BILL)))
+    assert [outcome.state for outcome in again.snapshots] == ["unchanged"]
+    assert again.snapshots[0].id == first.snapshots[0].id
+    assert not again.changed
+    assert len(events(store)) == 1
+
+
+def test_a_restated_bill_takes_the_place_of_the_former_one(store: Store, lake: Lake, tmp_path: Path) -> None:
+    first = load(lake, store, write(tmp_path / "bill.csv", text(BILL)))
+    second = load(lake, store, write(tmp_path / "bill.csv", text([*BILL, {"BilledCost": "-1"}])))
+    assert states(store) == [("1001", "current"), ("1001", "superseded")]
+    assert costs(lake, store).totals[0]["billed_cost"] == Decimal("6.5")
+    former = [outcome.id or "" for outcome in first.snapshots]
+    assert costs(lake, store, snapshots=former).totals[0]["billed_cost"] == Decimal("7.5")
+    entry = events(store)[-1]
+    assert (entry.actor, entry.subject) == ("U_FINANCE", second.snapshots[0].id)
+    assert entry.before["snapshot"] == former[0]
+
+
+def test_a_bill_that_returns_to_an_older_content_is_a_new_snapshot(
+    store: Store, lake: Lake, tmp_path: Path
+) -> None:
+    versions = [text(BILL), text([{}]), text(BILL)]
+    ids = [load(lake, store, write(tmp_path / "bill.csv", each)).snapshots[0].id for each in versions]
+    assert len(set(ids)) == 3
+    assert current_ids(store) == ids[-1:]
+
+
+def test_equal_rows_are_all_counted_and_a_lost_one_is_noticed(
+    lake_store: Store, lake: Lake, tmp_path: Path
+) -> None:
+    load(lake, lake_store, write(tmp_path / "bill.csv", text([{}, {}, {}])))
+    assert costs(lake, lake_store).totals[0]["charges"] == 3
+    report = load(lake, lake_store, write(tmp_path / "bill.csv", text([{}, {}])))
+    assert report.changed
+
+
+def test_accounts_and_periods_of_one_delivery_become_current_together(
+    store: Store, lake: Lake, tmp_path: Path
+) -> None:
+    rows = [
+        {"BillingAccountId": "b", "BilledCost": "2"},
+        {"BillingAccountId": "a"},
+        {"BillingAccountId": "b", "BillingPeriodStart": "2026-06-01T00:00:00Z"},
+        {"BillingAccountId": "b", "BilledCost": "3"},
+    ]
+    report = load(lake, store, write(tmp_path / "bill.csv", text(rows)))
+    found = [(one.billing_account, str(one.billing_period), one.rows) for one in report.snapshots]
+    assert found == [("a", "2026-05-01", 1), ("b", "2026-05-01", 2), ("b", "2026-06-01", 1)]
+    assert len(events(store)) == 3
+    again = load(lake, store, write(tmp_path / "bill.csv", text([*rows[:3], {**rows[3], "BilledCost": "4"}])))
+    assert [one.state for one in again.snapshots] == ["unchanged", "current", "unchanged"]
+
+
+def test_a_folder_is_one_delivery_and_other_datasets_in_it_are_skipped(
+    lake_store: Store, lake: Lake, tmp_path: Path
+) -> None:
+    write(tmp_path / "in" / "one" / "part-1.csv", text([{"BilledCost": "2"}]))
+    write(tmp_path / "in" / "two" / "part-2.csv.gz", text([{"BilledCost": "3", "x_Team": "t"}]))
+    write(tmp_path / "in" / "period.csv", "BillingPeriodStart,BillingPeriodStatus\n2026-05-01,Open\n")
+    write(tmp_path / "in" / "manifest.json", "{}")
+    report = load(lake, lake_store, tmp_path / "in")
+    assert report.snapshots[0].rows == 2
+    assert [(one.code, one.grade) for one in report.problems] == [("skipped", "note")]
+    assert costs(lake, lake_store).totals[0]["billed_cost"] == Decimal(5)
+
+
+def test_sources_and_currencies_stay_apart(lake_store: Store, lake: Lake, tmp_path: Path) -> None:
+    bill = write(tmp_path / "bill.csv", text([{"BillingCurrency": "eur"}, {"BillingCurrency": "USD"}]))
+    report = load(lake, lake_store, bill, source="one")
+    load(lake, lake_store, bill, source="two")
+    assert [total["currency"] for total in report.snapshots[0].totals] == ["EUR", "USD"]
+    assert [(row["currency"], row["billed_cost"]) for row in costs(lake, lake_store).totals] == [
+        ("EUR", Decimal(2)),
+        ("USD", Decimal(2)),
+    ]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from storage.lake import Lake, import_files
+from storage.store import Store
+from tests.storage.lake import bills
+from storage.lake import import_files
+
+def progress(done, total, message):
+    if message == "read":  # staged whole, nothing published yet
+        os.kill(os.getpid(), signal.SIGKILL)
+
+home, url, bill = sys.argv[1:]
+import_files(Lake(Path(home)), Store(url), [Path(bill)], source=None, promoted=(), actor="U",
+             now=bills.NOW, progress=progress)
+"""
+
+
+def test_an_import_killed_in_the_middle_leaves_only_garbage_that_the_next_one_removes(
+    lake_store: Store, lake: Lake, tmp_path: Path
+) -> None:
+    load(lake, lake_store, write(tmp_path / "bill.csv", text(BILL)))
+    newer = write(tmp_path / "newer.csv", text([{"BilledCost": "9"}]))
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(lake.home), lake_store.url, str(newer)],
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert len(list((lake.root / "staging").iterdir())) == 1
+    assert costs(lake, lake_store).totals[0]["billed_cost"] == Decimal("7.5")
+    load(lake, lake_store, newer)
+    assert list((lake.root / "staging").iterdir()) == []
+    assert costs(lake, lake_store).totals[0]["billed_cost"] == Decimal(9)
+
+
+def test_a_living_import_is_not_taken_for_garbage(lake: Lake) -> None:
+    with lake.staging() as first, lake.staging():
+        assert first.exists()
+    assert not first.exists()
+
+
+def test_the_bar_moves_to_the_end_and_never_back(lake_store: Store, lake: Lake, tmp_path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    bill = write(tmp_path / "bill.csv", text([{"ResourceId": f"i-{at}"} for at in range(20_000)]))
+    import_files(
+        lake,
+        lake_store,
+        [bill],
+        source=None,
+        promoted=(),
+        actor="U",
+        now=NOW,
+        progress=lambda done, total, _message: steps.append((done, total)),
+    )
+    done = [step[0] for step in steps]
+    assert done == sorted(done)
+    assert steps[-1] == (bill.stat().st_size, bill.stat().st_size)
+
+
+def test_lines_are_counted_with_and_without_a_last_line_break(tmp_path: Path) -> None:
+    read: list[int] = []
+    (whole,) = find([write(tmp_path / "a.csv", "x\n1\n")])
+    (open_ended,) = find([write(tmp_path / "b.csv.gz", "x\n1")])
+    assert [count_lines(file, read.append) for file in (whole, open_ended)] == [2, 2]
+
+
+def test_a_snapshot_without_files_is_said_in_words(lake: Lake) -> None:
+    with pytest.raises(NotFound, match="import the bill again"):
+        lake.paths(["nothing*"])

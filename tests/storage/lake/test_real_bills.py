@@ -1,0 +1,77 @@
+"""Bills that somebody else wrote give the totals that somebody else computed."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.costs import costs
+from storage.lake import Lake
+from storage.snapshots import DeliveryRefused
+from storage.store import Store
+from tests.storage.lake.bills import load
+
+pytestmark = pytest.mark.shared_data
+BILLS = {
+    "real/focus-1.0/focus_sample.csv.gz": "1.0",
+    "synthetic/focus-1.2-aws/focus_1_2_aws_2026-05.csv.gz": "1.2",
+    "synthetic/focus-1.2-azure/focus_1_2_azure_2026-05.csv.gz": "1.2",
+    "synthetic/focus-1.3-gcp/focus_1_3_gcp_2026-05.parquet": "1.3",
+    "synthetic/focus-1.4-gcp/synthetic_focus_1_4_cost_and_usage.csv.gz": "1.4",
+}
+BASES = {
+    "billed_cost": "total_billed",
+    "effective_cost": "total_effective",
+    "list_cost": "total_list",
+    "contracted_cost": "total_contracted",
+}
+
+
+def rounded(*amounts: str | Decimal) -> list[Decimal]:
+    return [Decimal(amount).quantize(Decimal("1e-12")) for amount in amounts]
+
+
+@pytest.mark.parametrize("bill", BILLS)
+def test_every_total_equals_the_independent_one(
+    lake: Lake, lake_store: Store, shared: Path, bill: str
+) -> None:
+    expected: dict[str, Any] = json.loads((shared / "expected.json").read_text())[bill]
+    report = load(lake, lake_store, (shared / bill).parent)
+    assert sum(outcome.rows for outcome in report.snapshots) == expected["rows"]
+    (total,) = costs(lake, lake_store).totals
+    for cost, key in BASES.items():
+        assert rounded(total[cost]) == rounded(expected[key]), cost
+    for dimension, key in (
+        ("day", "by_day[billed,effective]"),
+        ("service_name", "by_service[billed,effective]"),
+        ("sub_account_id", "by_subaccount[billed,effective]"),
+        ("charge_category", "by_charge_category[rows,billed,effective]"),
+        (f"tag:{expected['tag_key']}", "by_tag[rows,billed,effective]"),
+    ):
+        rows = costs(lake, lake_store, by=[dimension]).rows
+        found = {
+            str(row[dimension] or "(untagged)"): rounded(row["billed_cost"], row["effective_cost"])
+            for row in rows
+        }
+        assert found == {name: rounded(*values[-2:]) for name, values in expected[key].items()}, dimension
+
+
+def test_the_official_sample_is_four_bills_and_twice_is_nothing_new(
+    lake: Lake, lake_store: Store, shared: Path
+) -> None:
+    sample = shared / "real/focus-1.0"
+    first = load(lake, lake_store, sample)
+    periods = {str(outcome.billing_period) for outcome in first.snapshots}
+    assert periods == {"2024-09-01", "2024-10-01"}
+    again = load(lake, lake_store, sample)
+    assert {outcome.state for outcome in again.snapshots} == {"unchanged"}
+    codes = {problem.code for problem in first.problems}
+    assert codes == {"contracted_cost_missing", "charge_frequency_unknown", "columns_ignored"}
+
+
+def test_files_that_are_no_focus_bill_are_refused(lake: Lake, lake_store: Store, shared: Path) -> None:
+    for path in ("real/aws-cur-legacy", "spec-examples-1.2", "real/azure-ea"):
+        with pytest.raises(DeliveryRefused):
+            load(lake, lake_store, shared / path)

@@ -1,0 +1,40 @@
+"""Bringing a bill in: read, published in one step, allocated; what was there before stays on a refusal."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from flows import allocating
+from flows.desk import Desk
+from storage.lake import import_files
+from storage.snapshots import ImportReport
+
+Progress = Callable[[int, int, str], None]
+
+
+def bring_in(
+    desk: Desk,
+    paths: Sequence[Path],
+    *,
+    source: str | None,
+    actor: str,
+    now: datetime,
+    progress: Progress = lambda _done, _all, _what: None,
+) -> ImportReport:
+    """Import a delivery and bring the ledger to it.
+
+    Raises:
+        InputRefused: the delivery cannot be read safely; nothing changed.
+    """
+    report = import_files(
+        desk.lake,
+        desk.store,
+        paths,
+        source=source,
+        promoted=desk.org.promoted_tags,
+        actor=actor,
+        now=now,
+        progress=progress,
+    )
+    allocating.reallocate(desk, now)
+    return report

@@ -1,0 +1,1 @@
+"""Talks: Slack in and out, the clock, settings and the command line."""

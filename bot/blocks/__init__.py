@@ -1,0 +1,1 @@
+"""Words and blocks: pure functions from records to what people read in Slack."""

@@ -1,0 +1,69 @@
+"""What a worker does for each kind of job: one flow each."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+from flows import allocating, anomalies, digests, evidence, ingestion, sweeps
+from flows.desk import Desk
+from spend.period import week_of
+from storage.tables import Job
+
+
+def _digest(desk: Desk, job: Job, now: datetime) -> None:
+    args = job.args or {}
+    week = week_of(date.fromisoformat(args["week"])) if "week" in args else digests.last_week(now.date())
+    for team in [args["team"]] if "team" in args else sorted(desk.org.teams):
+        digests.publish(desk, team, week, now)
+
+
+def _detect(desk: Desk, _job: Job, now: datetime) -> None:
+    anomalies.look(desk, now)
+
+
+def _sweep(desk: Desk, _job: Job, now: datetime) -> None:
+    sweeps.sweep(desk, now)
+
+
+def _import(desk: Desk, job: Job, now: datetime) -> None:
+    ingestion.bring_in(
+        desk,
+        [Path(job.args["path"])],
+        source=job.args.get("source"),
+        actor=job.args.get("actor", "bursar"),
+        now=now,
+    )
+
+
+def _propose(desk: Desk, job: Job, now: datetime) -> None:
+    sweeps.act(desk, job.args["finding"], actor=job.args["actor"], channel=job.args["channel"], now=now)
+
+
+def _allocate(desk: Desk, _job: Job, now: datetime) -> None:
+    allocating.reallocate(desk, now)
+
+
+def _preview_claim(desk: Desk, job: Job, now: datetime) -> None:
+    evidence.fill_claim(desk, job.args, now)
+
+
+def _preview_dispute(desk: Desk, job: Job, now: datetime) -> None:
+    evidence.fill_dispute(desk, job.args, now)
+
+
+def _open_dispute(desk: Desk, job: Job, now: datetime) -> None:
+    # Named after its job, so that a repeat after a crash finds the dispute instead of opening another.
+    evidence.open_dispute(desk, f"dispute-{job.id.removeprefix('job-')}", job.args, now)
+
+
+HANDLERS: Mapping[str, Callable[[Desk, Job, datetime], None]] = {
+    "digest": _digest,
+    "detect": _detect,
+    "sweep": _sweep,
+    "import": _import,
+    "propose": _propose,
+    "allocate": _allocate,
+    "claim.preview": _preview_claim,
+    "dispute.preview": _preview_dispute,
+    "dispute.open": _open_dispute,
+}

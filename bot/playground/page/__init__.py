@@ -1,0 +1,1 @@
+"""The files that a browser loads: plain HTML, CSS and JavaScript, nothing to build."""

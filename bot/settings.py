@@ -1,0 +1,313 @@
+"""All settings: bursar.yaml and the environment, checked together, every error reported at once."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from bot.settings_file import Document, Place, read, spelt
+from bot.settings_model import File
+from flows.org import Account, Org, Shared, Team
+from runbooks.schema import Runbook
+from spend.allocation import Pool
+from spend.errors import SettingsWrong
+
+SLACK = "https://slack.com/api/"
+FILE = "bursar.yaml"
+Problem = tuple[int, str, str]
+
+
+class Secrets(BaseModel):
+    """What only the environment holds. It never shows in a repr, a log or an error."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bot_token: SecretStr | None = None
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    api_url: str = SLACK
+
+    def bot(self) -> str:
+        """The bot token.
+
+        Raises:
+            SettingsWrong: it is not set.
+        """
+        return _told(self.bot_token, "SLACK_BOT_TOKEN", "the bot token (xoxb-…) of OAuth & Permissions")
+
+    def app(self) -> str:
+        """The app-level token of Socket Mode.
+
+        Raises:
+            SettingsWrong: it is not set.
+        """
+        way_out = "an app-level token (xapp-…) with connections:write, or start with --http HOST:PORT"
+        return _told(self.app_token, "SLACK_APP_TOKEN", way_out)
+
+    def signing(self) -> str:
+        """The secret with which Slack signs its requests.
+
+        Raises:
+            SettingsWrong: it is not set.
+        """
+        return _told(self.signing_secret, "SLACK_SIGNING_SECRET", "the signing secret of Basic Information")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a process is told at its start.
+
+    Attributes:
+        home: where the embedded database, the lake and the logs live.
+        database_url: as the app's role; `owner_url` is for migrations.
+        warnings: what works but is probably not meant, in sentences.
+    """
+
+    file: File
+    secrets: Secrets
+    home: Path
+    database_url: str = field(repr=False)
+    owner_url: str = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def app_role(self) -> str | None:
+        """The role that is to be granted what the app needs; None where the owner does everything."""
+        role = urlsplit(self.database_url).username
+        return role if self.database_url != self.owner_url else None
+
+    def org(self) -> Org:
+        """The policy that flows read."""
+        part = self.file
+        return Org(
+            teams={name: _team(name, team) for name, team in part.teams.items()},
+            accounts={
+                one.id: Account(one.id, one.name or one.id, one.role_arn, one.external_id, one.act)
+                for one in part.accounts
+            },
+            finance_channel=part.finance.channel if part.finance else "",
+            finance=frozenset(part.finance.people if part.finance else ()),
+            oncall_channel=part.oncall.channel if part.oncall else "",
+            groups={name: frozenset(people) for name, people in part.approvers.items()},
+            act=part.mode == "act",
+            owner_tags=part.owner_tags,
+            aliases={value.casefold(): team for value, team in part.tag_aliases.items()},
+            promoted_tags=part.promoted_tags,
+            shared=tuple(
+                Shared(one.tag, one.value, Pool(one.name or one.value, one.split, one.weights))
+                for one in part.shared
+            ),
+            protected=part.protected_tags,
+            regions=part.regions,
+            dollar_limit=part.dollar_limit,
+            wave_pause=part.wave_pause,
+            fallback_channel=part.fallback_channel,
+            zone=part.zone,
+        )
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of this process.
+
+    Args:
+        environ: the environment; the process's own if it is left out.
+
+    Raises:
+        SettingsWrong: what does not hold, each error as `FILE:LINE KEY: SENTENCE`, all of them at once.
+    """
+    given = os.environ if environ is None else environ
+    document, problems = _document(given)
+    file, wrong = _validated(document)
+    problems += wrong
+    problems += _secrets_swapped(given)
+    if file is None or problems:
+        raise SettingsWrong("\n".join(problems))
+    url = given.get("DATABASE_URL") or f"sqlite:///{home(given).absolute() / 'bursar.db'}"
+    return Settings(
+        file=file,
+        secrets=_secrets(given),
+        home=home(given),
+        database_url=url,
+        owner_url=given.get("DATABASE_OWNER_URL") or url,
+        warnings=tuple(_warnings(file)),
+    )
+
+
+def home(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the embedded database, the lake and the logs live."""
+    given = os.environ if environ is None else environ
+    return Path(given.get("BURSAR_HOME") or ".bursar")
+
+
+def unmeetable(org: Org, runbooks: Mapping[str, Runbook]) -> list[str]:
+    """Policies that nobody could ever meet, in sentences: a quorum larger than its approvers.
+
+    A group that is empty or unknown means nobody. `owner` counts the largest team, because any
+    team may come to own a plan; a plan of a smaller one is refused when it is made.
+    """
+    most = max((len(team.owners) for team in org.teams.values()), default=0)
+    found = []
+    for name, runbook in sorted(runbooks.items()):
+        people = org.approvers(runbook.approval.groups, None)
+        able = len(people) + (most if "owner" in runbook.approval.groups else 0)
+        if able and able < runbook.approval.quorum:
+            groups = ", ".join(runbook.approval.groups)
+            found.append(
+                f"Runbook {name} asks for {runbook.approval.quorum} approvers of {groups}, but there are "
+                f"only {able}; add people to these groups in {FILE} or lower its quorum."
+            )
+    return found
+
+
+def _document(given: Mapping[str, str]) -> tuple[Document, list[str]]:
+    named = given.get("BURSAR_CONFIG")
+    path = Path(named or FILE)
+    if not path.exists():
+        return Document(FILE, {}), (
+            [f"environment BURSAR_CONFIG: there is no file {named}; correct the path"] if named else []
+        )
+    document = read(path)
+    return document, [
+        f"{document.name}:{line} {key}: {sentence}" for line, key, sentence in document.problems
+    ]
+
+
+def _validated(document: Document) -> tuple[File | None, list[str]]:
+    if not isinstance(document.data, dict):
+        return None, [f"{document.name}:1: the file must be a mapping of settings, such as `teams:`"]
+    try:
+        file = File.model_validate(document.data)
+    except ValidationError as error:
+        found = [_problem(document, item) for item in error.errors(include_url=False)]
+    else:
+        found = [(document.line(place), spelt(place), sentence) for place, sentence in _crossed(file)]
+        if not found:
+            return file, []
+    return None, [f"{document.name}:{line} {key}: {sentence}" for line, key, sentence in sorted(found)]
+
+
+def _problem(document: Document, item: Any) -> Problem:
+    place: Place = tuple(part for part in item["loc"] if part != "[key]")
+    match item["type"]:
+        case "extra_forbidden":
+            sentence = "there is no such setting; docs/settings.md lists them all"
+        case "missing":
+            sentence = "this setting is missing"
+        case "value_error":
+            sentence = str(item["ctx"]["error"])
+        case _:
+            sentence = f"{item['msg']} (it is {item['input']!r})"
+    return document.line(place), spelt(place), sentence
+
+
+def _crossed(file: File) -> Iterator[tuple[Place, str]]:
+    """What each part allows and the parts together do not."""
+    yield from _unknown_teams(file)
+    yield from _doubles(file)
+    yield from _unknown_sources(file)
+    if file.teams and file.finance is None:
+        yield ("finance",), "teams need a finance channel, where disputes are ruled; add `finance:`"
+    if "owner" in file.approvers:
+        yield ("approvers", "owner"), "`owner` always means the owners of the team; name this group otherwise"
+
+
+def _unknown_teams(file: File) -> Iterator[tuple[Place, str]]:
+    teams = ", ".join(sorted(file.teams)) or "none"
+    named: list[tuple[Place, str]] = [(("tag_aliases", key), team) for key, team in file.tag_aliases.items()]
+    for at, shared in enumerate(file.shared):
+        named += [(("shared", at, "weights", team), team) for team in shared.weights]
+    for place, team in named:
+        if team not in file.teams:
+            yield place, f"there is no team {team!r}; the teams are: {teams}"
+
+
+def _unknown_sources(file: File) -> Iterator[tuple[Place, str]]:
+    known = [source.name for source in file.sources]
+    for at, schedule in enumerate(file.schedules):
+        if schedule.job == "import" and schedule.args.get("source") not in known:
+            names = ", ".join(known) or "none"
+            yield (
+                ("schedules", at, "args"),
+                f"an import needs `args: {{source: NAME}}` with one of `sources`; they are: {names}",
+            )
+
+
+def _doubles(file: File) -> Iterator[tuple[Place, str]]:
+    for what, key, rows in (
+        ("accounts", "id", [one.id for one in file.accounts]),
+        ("schedules", "name", [one.name for one in file.schedules]),
+        ("sources", "name", [one.name for one in file.sources]),
+    ):
+        for at, name in enumerate(rows):
+            if name in rows[:at]:
+                yield (what, at, key), f"{name!r} stands in {what} twice; keep one of them"
+
+
+def _warnings(file: File) -> Iterator[str]:
+    for group, people in file.approvers.items():
+        if not people:
+            yield f"Approver group {group} is empty: nobody can approve what asks for it."
+    if file.mode == "act" and not any(one.act for one in file.accounts):
+        yield "mode is act, but no account has `act: true`: nothing will be changed anywhere."
+    for name, team in file.teams.items():
+        if not team.owners:
+            yield f"Team {name} has no owners: nobody can claim or dispute for it."
+
+
+def _secrets(given: Mapping[str, str]) -> Secrets:
+    url = given.get("SLACK_API_URL") or SLACK
+    return Secrets(
+        bot_token=_secret(given, "SLACK_BOT_TOKEN"),
+        app_token=_secret(given, "SLACK_APP_TOKEN"),
+        signing_secret=_secret(given, "SLACK_SIGNING_SECRET"),
+        api_url=url if url.endswith("/") else f"{url}/",
+    )
+
+
+def _secrets_swapped(given: Mapping[str, str]) -> Iterable[str]:
+    if given.get("SLACK_BOT_TOKEN", "").startswith("xapp-"):
+        yield "environment SLACK_BOT_TOKEN: this is an app-level token; it belongs in SLACK_APP_TOKEN"
+    if given.get("SLACK_APP_TOKEN", "").startswith("xoxb-"):
+        yield "environment SLACK_APP_TOKEN: this is a bot token; it belongs in SLACK_BOT_TOKEN"
+    if (url := given.get("SLACK_API_URL")) and urlsplit(url).scheme not in {"http", "https"}:
+        yield "environment SLACK_API_URL: the address must begin with http:// or https://"
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        if (url := given.get(name)) and urlsplit(url).scheme.split("+")[0] not in {"sqlite", "postgresql"}:
+            yield f"environment {name}: the address must begin with sqlite:/// or postgresql://"
+
+
+def _secret(given: Mapping[str, str], name: str) -> SecretStr | None:
+    value = given.get(name, "").strip()
+    return SecretStr(value) if value else None
+
+
+def _told(secret: SecretStr | None, name: str, way_out: str) -> str:
+    if secret is None:
+        raise SettingsWrong(f"environment {name} is not set: set it to {way_out}.")
+    return secret.get_secret_value()
+
+
+def _team(name: str, part: Any) -> Team:
+    budget = part.budget
+    return Team(
+        name=name,
+        title=part.title or name,
+        channel=part.channel,
+        owners=frozenset(part.owners),
+        budget=budget.amount if budget else None,
+        currency=budget.currency if budget else "USD",
+    )
+
+
+def adopt(values: Mapping[str, str]) -> None:
+    """Put variables into this process's environment: the demo's way to point a cloud SDK at its own cloud."""
+    os.environ.update(values)
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, for the processes it starts."""
+    return dict(os.environ)

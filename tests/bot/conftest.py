@@ -1,0 +1,49 @@
+"""What the tests of the bot share: a loopback Slack, a desk, a clock."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from bot.render import TEMPLATES
+from flows.desk import Desk
+from storage.store import Store
+from tests.bot import slack as loopback
+from tests.bot.world import TurnedClock, desk_on, sentence
+from tests.databases import Database
+
+
+@pytest.fixture
+def slack() -> Iterator[loopback.Slack]:
+    """A Slack on the loopback."""
+    with loopback.serving() as served:
+        yield served
+
+
+@pytest.fixture
+def desk(store: Store, tmp_path: Path) -> Desk:
+    """A desk on each kind of database."""
+    return desk_on(store, tmp_path)
+
+
+@pytest.fixture
+def sqlite_desk(sqlite: Database, tmp_path: Path) -> Iterator[Desk]:
+    """A desk on SQLite, where the database does not matter."""
+    store = sqlite.store()
+    yield desk_on(store, tmp_path)
+    store.close()
+
+
+@pytest.fixture
+def clock(now: datetime) -> TurnedClock:
+    """A clock that tests turn."""
+    return TurnedClock(now)
+
+
+@pytest.fixture
+def template() -> Iterator[str]:
+    """The name of a template that says its text."""
+    TEMPLATES["test_sentence"] = sentence
+    yield "test_sentence"
+    del TEMPLATES["test_sentence"]

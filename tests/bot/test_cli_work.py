@@ -1,0 +1,137 @@
+"""The bill and the plans from a terminal: what is printed, and who may decide."""
+
+import getpass
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import cli
+from bot.main import open_store
+from bot.settings import load
+from tests.storage import rows
+from tests.storage.lake.bills import text, write
+
+SETTINGS = """\
+teams: {{ web: {{ channel: C0WEB, owners: [U0ANN] }} }}
+finance: {{ channel: C0FIN, people: [U0FAY] }}
+oncall: {{ channel: C0ONCALL }}
+approvers: {{ platform-oncall: [U0CARO, U0DEV] }}
+{more}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with settings, in which nobody at a terminal is known yet."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "BURSAR_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
+    settle(tmp_path)
+    return tmp_path
+
+
+def settle(folder: Path, more: str = "") -> None:
+    (folder / "bursar.yaml").write_text(SETTINGS.format(more=more), encoding="utf-8")
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    capsys.readouterr()
+    assert cli.outcome(arguments) == code
+    said = capsys.readouterr()
+    return said.out or said.err
+
+
+def waiting(approvers: frozenset[str]) -> str:
+    """A plan that waits for one approval until tomorrow."""
+    now = datetime.now(UTC)
+    plan = rows.plan(
+        approvers=approvers,
+        quorum=1,
+        created_at=now,
+        approve_by=now + timedelta(days=1),
+        execute_by=now + timedelta(days=1),
+    )
+    store = open_store(load())
+    rows.keep(store, plan)
+    store.close()
+    return plan.id
+
+
+def test_a_bill_goes_in_and_its_costs_come_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bill = write(
+        home / "bill.csv", text([{"BilledCost": "0.1"}, {"BilledCost": "0.2", "ServiceName": "=cmd()"}])
+    )
+    report = json.loads(told(capsys, "import", str(bill), "--json"))
+    assert [one["state"] for one in report["snapshots"]] == ["current"]
+    again = json.loads(told(capsys, "import", str(bill), "--json"))
+    assert [one["state"] for one in again["snapshots"]] == ["unchanged"]
+    found = json.loads(told(capsys, "costs", "--by", "service_name", "--json"))
+    assert found["totals"][0]["billed_cost"] == "0.3"
+    assert "'=cmd()" in told(capsys, "costs", "--by", "service_name", "--csv")
+    assert "0.1000" in told(capsys, "costs", "--by", "service_name")
+    assert "Everything billed" in told(capsys, "digest")
+    assert "no team" in told(capsys, "digest", "nobody", code=2)
+    assert "There is no dimension" in told(capsys, "costs", "--by", "colour", code=2)
+    assert "is no day" in told(capsys, "costs", "--from", "soon", code=2)
+
+
+def test_a_broken_bill_is_refused_and_what_was_there_stays(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = write(home / "good.csv", text([{"BilledCost": "5"}]))
+    told(capsys, "import", str(good))
+    broken = write(home / "broken.csv", text([{"BilledCost": "5"}, {"BilledCost": "a lot"}]))
+    said = told(capsys, "import", str(broken), code=3)
+    assert "broken.csv:3" in said
+    assert "BilledCost" in said
+    report = json.loads(told(capsys, "import", str(broken), "--json", code=3))
+    assert report["problems"][0]["line"] == 3
+    assert json.loads(told(capsys, "costs", "--json"))["totals"][0]["billed_cost"] == "5"
+
+
+@pytest.mark.usefixtures("home")
+def test_an_account_of_this_machine_that_nobody_named_approves_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key = waiting(frozenset({"U0CARO", "U0DEV"}))
+    assert "Only the approvers" in told(capsys, "approve", key, code=4)
+    assert "0 of 1" in told(capsys, "approvals")
+
+
+def test_a_named_account_approves_as_its_member_and_never_as_a_second_person(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settle(home, f"terminal_accounts: {{ {getpass.getuser()}: U0CARO }}")
+    key = waiting(frozenset({"U0CARO", "U0DEV"}))
+    assert "is approved" in told(capsys, "approve", key)
+    assert "already approved" in told(capsys, "approve", key, code=4)
+    story = json.loads(told(capsys, "audit", "show", key, "--json"))
+    assert [vote["person"] for vote in story["votes"]] == ["U0CARO"]
+    assert "approve" in told(capsys, "audit", "show", key)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_plan_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "There is no plan plan-x" in told(capsys, "approve", "plan-x", code=2)
+
+
+@pytest.mark.usefixtures("home")
+def test_the_runbooks_are_listed_and_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "stop-idle-dev" in told(capsys, "runbook", "list")
+    assert "3 runbooks hold" in told(capsys, "runbook", "validate")
+
+
+def test_output_for_scripts_is_one_document_even_where_a_bar_would_show(home: Path) -> None:
+    bill = write(home / "bill.csv", text([{}]))
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.cli", "import", str(bill), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["snapshots"]

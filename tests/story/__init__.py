@@ -1,0 +1,1 @@
+"""The story that must work, told once and played on every stand-in for Slack."""

@@ -81,8 +81,28 @@ class PlanStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """Which named health queries must hold after each wave, and for how long; no data is a failure.
+
+    Attributes:
+        minutes: how long they are asked before the wave counts as verified.
+    """
+
+    queries: tuple[str, ...] = ()
+    minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What approvers see and what runs. Everything but `state` and `version` is in the hash."""
+    """What approvers see and what runs. Everything but `state` and `version` is in the hash.
+
+    Attributes:
+        authors: who changed the runbook last; that counts as requesting.
+        standing: the standing approval under which it was proposed, or None.
+        warn_hours: how long the owners are warned before a stop or a delete; 0 where nobody is.
+        fleets: for each (type, account, environment) of the targets, how many there are in all.
+        policy: the hash of the policy (approvers, limits, guards) under which it was frozen.
+    """
 
     id: str
     title: str
@@ -106,6 +126,12 @@ class Plan:
     findings: tuple[str, ...] = ()
     undo_of: str | None = None
     saves: bool = True
+    authors: frozenset[str] = frozenset()
+    standing: str | None = None
+    warn_hours: int = 0
+    health: Health = Health()
+    fleets: Mapping[str, int] = field(default_factory=dict)
+    policy: str = ""
     state: PlanState = P.PENDING
     version: int = 1
 
@@ -157,7 +183,13 @@ def from_content(data: Mapping[str, Any], *, state: PlanState, version: int) -> 
             "approvers": frozenset(data["approvers"]),
             "rollout": Rollout(**data["rollout"]),
             "findings": tuple(data["findings"]),
+            "authors": frozenset(data.get("authors", ())),
+            "health": _health(data.get("health", {})),
             "state": state,
             "version": version,
         }
     )
+
+
+def _health(data: Mapping[str, Any]) -> Health:
+    return Health(tuple(data.get("queries", ())), data.get("minutes", 0))

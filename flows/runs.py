@@ -4,12 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from actions import registry, rollout
-from actions.approval import complete
 from actions.clouds import CONNECT_TIMEOUT, READ_TIMEOUT
 from actions.plan import Plan, PlanState
 from actions.runner import Runner
 from actions.step import Step, StepState
-from flows import cards
+from flows import cards, dispatch
 from flows.desk import Desk
 from spend.finding import LIVE, FindingState
 from storage import journal, plans, switches, tables
@@ -60,7 +59,8 @@ def execute(desk: Desk, key: str, *, now: Callable[[], datetime], wait: Callable
 
 
 def _begin(desk: Desk, key: str, now: datetime) -> Plan | None:
-    """Take the plan: votes are counted again against today's approvers, then its steps are written."""
+    """Take the plan, if everything that is asked of it now lets it go; then its steps are written."""
+    seen = dispatch.look(desk, key, now)
     with desk.store.writing(now) as unit:
         row = unit.get(tables.Plan, key, lock=True)
         plan = plans.load(row)
@@ -68,12 +68,8 @@ def _begin(desk: Desk, key: str, now: datetime) -> Plan | None:
             return plan
         if plan.state is not PlanState.APPROVED or unit.hold is None or now >= plan.execute_by:
             return None
-        if switches.is_on(unit.session, switches.KILL):
-            return None  # thrown since somebody looked: the plan waits, as it would have
-        if reason := _no_longer(desk, unit, plan):
-            unit.move(row, PlanState.STALE, ended_at=now, outcome=reason)
-            unit.record("plan.stale", actor="bursar", subject=key, reason=reason, plan_hash=row.hash)
-            cards.refresh(unit, row)
+        if (no := dispatch.ask(dispatch.Case(desk, unit, row, plan, seen))) is not None:
+            dispatch.hold_back(unit, row, no)
             return None
         unit.move(row, PlanState.RUNNING, worker=unit.hold.worker, epoch=unit.hold.epoch)
         plans.add_steps(unit, rollout.steps_of(plan))
@@ -87,22 +83,6 @@ def _begin(desk: Desk, key: str, now: datetime) -> Plan | None:
         )
         cards.refresh(unit, row)
         return plans.load(row)
-
-
-def _no_longer(desk: Desk, unit: Unit, plan: Plan) -> str | None:
-    """Why an approved plan must not begin after all, or None."""
-    if not desk.org.act:
-        return "Bursar is set to observe only"
-    if forbidden := {target.account for target in plan.targets} - desk.org.allowed_accounts:
-        return f"account {', '.join(sorted(forbidden))} is no longer on the allow-list"
-    runbook = desk.runbooks.get(plan.runbook)
-    if runbook is None or (plan.undo_of is None and runbook.hash != plan.runbook_hash):
-        return "its runbook changed after it was proposed"
-    entitled = desk.org.approvers(runbook.approval.groups, plan.team)
-    voted = [vote.person for vote in plans.votes(unit.session, plan.id) if vote.decision == "approve"]
-    if not complete(plan, [person for person in voted if person in entitled]):
-        return "somebody who approved it is no longer an approver"
-    return None
 
 
 def _finish(desk: Desk, plan: Plan, outcome: PlanState, now: datetime) -> None:

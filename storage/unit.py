@@ -11,7 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
+import actions.blast
 import actions.plan
+import actions.say
+import actions.standing
 import actions.step
 import spend.claim
 import spend.dispute
@@ -35,6 +38,11 @@ MACHINES: Mapping[type[tables.Moving], tuple[type[StrEnum], Mapping[Any, frozens
     tables.Ownership: (spend.claim.ClaimState, spend.claim.MOVES, "claim"),
     tables.Job: (work.JobState, work.JOB_MOVES, "job"),
     tables.Message: (work.MessageState, work.MESSAGE_MOVES, "message"),
+    tables.Standing: (actions.standing.StandingState, actions.standing.MOVES, "standing approval"),
+    tables.Reservation: (actions.blast.ReservationState, actions.blast.MOVES, "reservation"),
+    tables.Warned: (actions.say.WarningState, actions.say.WARNING_MOVES, "warning"),
+    tables.Keep: (actions.say.KeepState, actions.say.KEEP_MOVES, "Keep"),
+    tables.Recovery: (work.RecoveryState, work.RECOVERY_MOVES, "recovery"),
     tables.Snapshot: (work.SnapshotState, work.SNAPSHOT_MOVES, "snapshot"),
 }
 #: The space of advisory locks that `Unit.alone` takes: apart from seats and the audit chain.

@@ -43,3 +43,13 @@ class SnapshotState(StrEnum):
 SNAPSHOT_MOVES: Moves[SnapshotState] = {
     SnapshotState.CURRENT: frozenset({SnapshotState.SUPERSEDED}),
 }
+
+
+class RecoveryState(StrEnum):
+    """A database that looks restored from an old copy acts on nothing until two people resume it."""
+
+    WAITING = "waiting"
+    RESUMED = "resumed"
+
+
+RECOVERY_MOVES: Moves[RecoveryState] = {RecoveryState.WAITING: frozenset({RecoveryState.RESUMED})}

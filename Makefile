@@ -28,7 +28,23 @@ test: .venv ## the test-suite (ARGS="-k digest")
 
 .PHONY: test-slow
 test-slow: .venv ## the slower proofs: the story over several seeds, process tests
-	$(BIN)/python -m pytest -m "slow and not local_slack" $(ARGS)
+	$(BIN)/python -m pytest -m "slow and not (local_slack or crash or race or fuzz or prometheus)" $(ARGS)
+
+.PHONY: test-crashes
+test-crashes: .venv ## ends the process at every named point, on both databases, and looks at the world after
+	$(BIN)/python -m pytest -m crash $(ARGS)
+
+.PHONY: test-races
+test-races: .venv ## clickers and replicas against each other on PostgreSQL: one winner each
+	$(BIN)/python -m pytest -m race $(ARGS)
+
+.PHONY: test-fuzz
+test-fuzz: .venv ## thousands of hostile requests and runbooks: no traceback to the sender, no effect
+	$(BIN)/python -m pytest -m fuzz $(ARGS)
+
+.PHONY: test-prometheus
+test-prometheus: .venv ## the error budget and health guards against a real Prometheus (Debian: apt install prometheus)
+	$(BIN)/python -m pytest -m prometheus $(ARGS)
 
 LOCAL_SLACK := node_modules/local-slack-linux-x64/bin/local-slack
 LOCAL_SLACK_SHA256 := 3332007b797969d835f694b463ac526f7ef1fc66afac93f950f585105fe4815f

@@ -91,9 +91,10 @@ def explodes(parts: Any, *, inside: bool = False) -> bool:
             unbounded = most is sre.MAXREPEAT
             if (unbounded and inside) or explodes(body, inside=inside or unbounded):
                 return True
-        bodies = {sre.SUBPATTERN: lambda found: [found[-1]], sre.BRANCH: lambda found: found[1]}.get(kind)
-        if bodies and any(explodes(one, inside=inside) for one in bodies(value)):
-            return True
+        elif kind in {sre.SUBPATTERN, sre.BRANCH}:
+            bodies = value[1] if kind is sre.BRANCH else [value[-1]]
+            if any(explodes(one, inside=inside) for one in bodies):
+                return True
     return False
 
 

@@ -80,6 +80,7 @@ class TestTicks:
         assert (early, due) == ([0, 0], [1, 0, 0, 0])
         assert self.jobs(store) == {"monday:2026-03-02": False}
 
+    @pytest.mark.case("T47")
     def test_of_several_missed_days_only_the_latest_is_caught_up_and_says_that_it_is_late(
         self, store: Store
     ) -> None:

@@ -77,6 +77,7 @@ def test_money_reads_back_as_it_was_written_on_sqlite(amount: Decimal) -> None:
     assert column.process_result_value(column.process_bind_param(amount, dialect), dialect) == amount
 
 
+@pytest.mark.case("V16.2.2", "V15.3.5")
 def test_money_refuses_floats_and_time_refuses_to_be_naive() -> None:
     from sqlalchemy.dialects import sqlite
 

@@ -55,6 +55,7 @@ def test_an_import_makes_a_snapshot_current(store: Store, lake: Lake, tmp_path: 
     )
 
 
+@pytest.mark.case("T48")
 def test_the_same_bill_twice_changes_nothing(store: Store, lake: Lake, tmp_path: Path) -> None:
     first = load(lake, store, write(tmp_path / "bill.csv", text(BILL)))
     again = load(lake, store, write(tmp_path / "other-name.csv.gz", text(BILL)))
@@ -92,6 +93,14 @@ def test_equal_rows_are_all_counted_and_a_lost_one_is_noticed(
     assert costs(lake, lake_store).totals[0]["charges"] == 3
     report = load(lake, lake_store, write(tmp_path / "bill.csv", text([{}, {}])))
     assert report.changed
+
+
+@pytest.mark.case("T50")
+def test_a_refund_keeps_its_category_and_counts(lake_store: Store, lake: Lake, tmp_path: Path) -> None:
+    rows = [{"BilledCost": "7"}, {"BilledCost": "-2.5", "ChargeCategory": "Usage"}]
+    load(lake, lake_store, write(tmp_path / "bill.csv", text(rows)))
+    (usage,) = costs(lake, lake_store, by=("charge_category",)).rows
+    assert (usage["charge_category"], usage["billed_cost"], usage["charges"]) == ("Usage", Decimal("4.5"), 2)
 
 
 def test_accounts_and_periods_of_one_delivery_become_current_together(

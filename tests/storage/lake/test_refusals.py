@@ -34,6 +34,7 @@ def refusal(lake: Lake, store: Store, path: Path) -> DeliveryRefused:
         ({"ChargePeriodStart": "31/12/2026"}, "period_unreadable"),
     ],
 )
+@pytest.mark.case("T49", "V2.2.1")
 def test_a_row_without_money_currency_account_or_period_is_named_by_line_and_column(
     lake: Lake, lake_store: Store, tmp_path: Path, cell: dict[str, str], code: str
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_path_that_is_not_there_is_refused(lake: Lake, lake_store: Store, tmp_
     assert "no such file" in str(refusal(lake, lake_store, tmp_path / "absent.csv"))
 
 
+@pytest.mark.case("V2.3.3")
 def test_a_refused_delivery_leaves_what_was_there(lake: Lake, lake_store: Store, tmp_path: Path) -> None:
     load(lake, lake_store, write(tmp_path / "one.csv", text([{"BilledCost": "7"}])))
     refusal(lake, lake_store, write(tmp_path / "two.csv", text([{"BilledCost": "8"}, {"BilledCost": "x"}])))
@@ -123,6 +125,7 @@ def test_a_refused_delivery_leaves_what_was_there(lake: Lake, lake_store: Store,
     assert list((lake.root / "staging").iterdir()) == []
 
 
+@pytest.mark.case("V5.3.2")
 def test_a_source_is_named_so_that_it_can_be_a_folder(lake: Lake, lake_store: Store, tmp_path: Path) -> None:
     path = write(tmp_path / "bill.csv", text([{}]))
     with pytest.raises(SettingsWrong, match="source is named"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -47,8 +47,8 @@ def _value(hint: Any, data: Any) -> Any:
 def _plain(hint: Any, data: Any) -> Any:
     if hint in {str, int, bool}:
         return data
-    if hint is date:
-        return date.fromisoformat(data)
+    if hint in {date, datetime}:
+        return hint.fromisoformat(data)
     if isinstance(hint, type) and issubclass(hint, Decimal | StrEnum):
         return hint(data)
     if is_dataclass(hint):

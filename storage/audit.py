@@ -1,17 +1,20 @@
 """The audit log: append-only rows, each holding the hash of the one before."""
 
+import hashlib
 import importlib.metadata
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from json.encoder import encode_basestring
+from typing import Any, NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from spend import canonical
-from storage.tables import Audit
+from storage import people
 
 GENESIS = "0" * 64
 #: The advisory lock that makes appends take turns on PostgreSQL.
@@ -31,6 +34,51 @@ class Event:
     reason: str | None
     plan_hash: str | None
     runbook_hash: str | None
+
+
+class Stored(NamedTuple):
+    """A row as it is hashed: documents and the time are text. The fields are in canonical order."""
+
+    actor: str
+    after: str | None
+    app_version: str
+    at: str
+    before: str | None
+    event: str
+    hash: str
+    plan_hash: str | None
+    prev_hash: str
+    reason: str | None
+    runbook_hash: str | None
+    seq: int
+    subject: str
+
+    def spelled(self, *, sealed: bool = True) -> str:
+        """The row as canonical JSON; what is hashed is everything but the hash."""
+        quote = (
+            encode_basestring  # JSON without escapes for what is not ASCII, which is what RFC 8785 asks for
+        )
+        seal = f'"hash":{quote(self.hash)},' if sealed else ""
+        return (
+            f'{{"actor":{quote(self.actor)},"after":{"null" if self.after is None else self.after},'
+            f'"app_version":{quote(self.app_version)},"at":{quote(self.at)},'
+            f'"before":{"null" if self.before is None else self.before},"event":{quote(self.event)},{seal}'
+            f'"plan_hash":{_quoted(self.plan_hash)},"prev_hash":{quote(self.prev_hash)},'
+            f'"reason":{_quoted(self.reason)},"runbook_hash":{_quoted(self.runbook_hash)},'
+            f'"seq":{self.seq},"subject":{quote(self.subject)}}}'
+        )
+
+    def digest(self) -> str:
+        """What its hash has to be: SHA-256 over the canonical JSON of all columns but the hash itself."""
+        return hashlib.sha256(self.spelled(sealed=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the chain: how many rows, and the hash of the last."""
+
+    size: int = 0
+    head: str = GENESIS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,55 +104,141 @@ def version() -> str:
     return importlib.metadata.version("bursar")
 
 
-def row_hash(row: dict[str, Any]) -> str:
-    """SHA-256 over the canonical JSON of all columns but the hash itself."""
-    return canonical.digest({key: value for key, value in row.items() if key != "hash"})
-
-
 def append(session: Session, events: Sequence[Event], now: datetime) -> None:
     """Chain the events to the head and insert them. Call it last in a transaction."""
     if not events:
         return
-    if session.get_bind().dialect.name == "postgresql":
+    rows = _hidden(session, events, now)
+    dialect = session.get_bind().dialect.name
+    if dialect == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
-    head = session.execute(select(Audit.seq, Audit.hash).order_by(Audit.seq.desc()).limit(1)).first()  # type: ignore[attr-defined,call-overload]
-    seq, previous = (head.seq, head.hash) if head else (0, GENESIS)
-    for event in events:
-        seq += 1
-        row = {"seq": seq, "at": now, **asdict(event), "app_version": version(), "prev_hash": previous}
-        previous = row_hash(row)
-        session.add(Audit(**row, hash=previous))
-    session.flush()
+    mark = head(session)
+    previous, chained = mark.head, []
+    for seq, row in enumerate(rows, mark.size + 1):
+        placed = row._replace(seq=seq, prev_hash=previous)
+        previous = placed.digest()
+        chained.append(placed._asdict() | {"hash": previous, "at": row.at if dialect == "sqlite" else now})
+    session.execute(INSERT, chained)
+
+
+def _hidden(session: Session, events: Sequence[Event], now: datetime) -> list[Stored]:
+    """The events as rows without a place, in which people stand under their pseudonyms."""
+    texts = [part for event in events for part in (event.subject, event.before, event.after, event.reason)]
+    who = people.pseudonyms(session, people.found(texts, {event.actor for event in events}), now)
+    at = canonical.data(now)
+    return [
+        Stored(
+            actor=who.get(event.actor, event.actor),
+            after=_document(people.hidden(event.after, who)),
+            app_version=version(),
+            at=at,
+            before=_document(people.hidden(event.before, who)),
+            event=event.event,
+            hash="",
+            plan_hash=event.plan_hash,
+            prev_hash="",
+            reason=people.hidden(event.reason, who),
+            runbook_hash=event.runbook_hash,
+            seq=0,
+            subject=people.hidden(event.subject, who),
+        )
+        for event in events
+    ]
+
+
+def head(session: Session) -> Mark:
+    """The end of the chain."""
+    last = session.execute(text("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")).first()
+    return Mark(last.seq, last.hash) if last else Mark()
+
+
+def stored(
+    session: Session, *, after: int = 0, upto: int | None = None, subjects: Sequence[str] = ()
+) -> Iterator[Stored]:
+    """The rows in order as they are hashed, read in batches: memory stays flat, however many there are."""
+    query = _SELECT[session.get_bind().dialect.name]
+    if subjects:
+        query += " AND subject IN (:subject, :alias)"
+    if upto is not None:
+        query += " AND seq <= :upto"
+    asked = text(f"{query} ORDER BY seq LIMIT {BATCH}")
+    given: dict[str, Any] = {"upto": upto} if upto is not None else {}
+    if subjects:
+        given |= {"subject": subjects[0], "alias": subjects[-1]}
+    while True:
+        batch = session.execute(asked, {**given, "after": after}).all()
+        yield from map(Stored._make, batch)
+        if len(batch) < BATCH:
+            return
+        after = batch[-1].seq
 
 
 def rows(session: Session, *, subject: str | None = None) -> Iterator[dict[str, Any]]:
-    """The entries in order, as data; with a subject, only those about it."""
-    seq = 0
-    columns = list(Audit.__table__.columns)  # type: ignore[attr-defined] # SQLModel tables have one
-    while True:
-        query = select(*columns).where(Audit.seq > seq).order_by(Audit.seq).limit(BATCH)  # type: ignore[arg-type]
-        if subject is not None:
-            query = query.where(Audit.subject == subject)  # type: ignore[arg-type]
-        batch = session.execute(query).mappings().all()
-        yield from (dict(row) for row in batch)
-        if len(batch) < BATCH:
-            return
-        seq = batch[-1]["seq"]
+    """The entries in order, as data that names people; with a subject, only those about it."""
+    subjects = [] if subject is None else [subject, people.pseudonym_of(session, subject) or subject]
+    who = people.names(session)
+    for row in stored(session, subjects=subjects):
+        entry = json.loads(people.shown(row.spelled(), who))
+        yield {**entry, "at": datetime.fromisoformat(row.at)}
 
 
-def verify(session: Session) -> Verdict:
-    """Walk the chain from the first row and stop at the first that does not hold."""
-    previous, count = GENESIS, 0
-    for row in rows(session):
-        count += 1
-        reason = None
-        if row["seq"] != count:
-            reason = f"row {count} is missing"
-        elif row["prev_hash"] != previous:
-            reason = f"row {row['seq']} does not continue row {count - 1}"
-        elif row_hash(row) != row["hash"]:
-            reason = f"row {row['seq']} ({row['event']}) was changed after it was written"
-        if reason:
-            return Verdict(count - 1, previous, min(row["seq"], count), reason)
-        previous = row["hash"]
+def verify(session: Session, start: Mark | None = None, signed: Mapping[int, str] | None = None) -> Verdict:
+    """Walk the chain and stop at the first row that does not hold.
+
+    Args:
+        start: a place that was verified before; the first row if it is left out.
+        signed: heads that checkpoints signed, by the number of rows that they counted.
+    """
+    marks = signed or {}
+    count, previous = (start.size, start.head) if start else (0, GENESIS)
+    for row in stored(session, after=count):
+        if reason := _wrong(row, count + 1, previous, marks.get(row.seq)):
+            return Verdict(count, previous, min(row.seq, count + 1), reason)
+        count, previous = count + 1, row.hash
+    if cut := max((size for size in marks if size > count), default=0):
+        missing = f"rows {count + 1} to {cut} are" if cut > count + 1 else f"row {cut} is"
+        return Verdict(count, previous, count + 1, f"{missing} missing at the end")
     return Verdict(count, previous)
+
+
+def _wrong(row: Stored, seq: int, previous: str, signed: str | None) -> str | None:
+    if row.seq != seq:
+        return f"row {seq} is missing"
+    if row.prev_hash != previous:
+        return f"row {seq} does not continue row {seq - 1}"
+    if not _holds(row):
+        return f"row {seq} ({row.event}) was changed after it was written"
+    if signed is not None and signed != row.hash:
+        return f"row {seq} or one before it was written anew: a checkpoint signed another hash of it"
+    return None
+
+
+def _holds(row: Stored) -> bool:
+    """Whether its hash is right, and each document is one JSON value: else two rows could look alike."""
+    try:
+        documents = [json.loads(one) for one in (row.before, row.after) if one is not None]
+        return row.digest() == row.hash and None not in documents
+    except (TypeError, ValueError):  # something that was never written there: bytes, half a document
+        return False
+
+
+def _document(data: Any) -> str | None:
+    return None if data is None else canonical.text(data)
+
+
+def _quoted(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)
+
+
+INSERT = text(
+    f"INSERT INTO audit ({', '.join(Stored._fields)}) "
+    f"VALUES ({', '.join(f':{name}' for name in Stored._fields)})"
+)
+_AT = {
+    "sqlite": "at",
+    "postgresql": "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24\\:MI\\:SS.US\"Z\"') AS at",
+}
+_SELECT = {
+    dialect: f"SELECT {', '.join(Stored._fields).replace(' at,', f' {at},')} FROM audit WHERE seq > :after"
+    for dialect, at in _AT.items()
+}

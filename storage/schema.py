@@ -24,28 +24,36 @@ def config(connection: Connection | None = None) -> Any:
 
 
 def upgrade(engine: Engine, app_role: str | None = None) -> None:
-    """Bring the schema to this code's version, then put triggers and grants back in place."""
+    """Bring the schema to this code's version, then put triggers and grants back in place.
+
+    Raises:
+        SettingsWrong: a newer Bursar wrote it.
+    """
     from alembic import command
 
     with engine.connect() as connection:
+        if (revision := _revision(connection)) and revision > HEAD:
+            raise SettingsWrong(f"The database cannot be used: {_newer(revision)}")
         command.upgrade(config(connection), "head")
         connection.commit()
         triggers.apply(connection, app_role)
         connection.commit()
 
 
-def problems(engine: Engine) -> list[str]:
-    """What stands between this database and this code, in words; empty when all is well."""
+def problems(engine: Engine, app_role: str | None = None) -> list[str]:
+    """What stands between this database and this code, in words; empty when all is well.
+
+    Args:
+        app_role: the role that works with it, where another one asks (PostgreSQL).
+    """
     with engine.connect() as connection:
         revision = _revision(connection)
         if revision is None:
             return ["the database is empty: run `bursar db upgrade`"]
         if revision != HEAD:
-            older, newer = "run `bursar db upgrade`", "install the newer Bursar that wrote it"
-            way_out = older if revision < HEAD else newer
-            return [f"the database is at revision {revision}, this code at {HEAD}: {way_out}"]
-        lost = triggers.missing(connection)
-    return [f"trigger {name} is missing: run `bursar db upgrade`" for name in lost]
+            older = f"the database is at revision {revision}, this code at {HEAD}: run `bursar db upgrade`"
+            return [older if revision < HEAD else _newer(revision)]
+        return [f"{wrong}: run `bursar db upgrade`" for wrong in triggers.problems(connection, app_role)]
 
 
 def drift(engine: Engine) -> list[str]:
@@ -68,6 +76,12 @@ def check(engine: Engine) -> None:
     """
     if found := problems(engine):
         raise SettingsWrong("The database cannot be used: " + "; ".join(found))
+
+
+def _newer(revision: str) -> str:
+    return (
+        f"the database is at revision {revision}, this code at {HEAD}: install the newer Bursar that wrote it"
+    )
 
 
 def _revision(connection: Connection) -> str | None:

@@ -11,7 +11,9 @@ from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from actions.crash import crashpoint
 from spend.errors import SettingsWrong
+from storage import inbox
 from storage.locks import Hold
 from storage.unit import Unit
 
@@ -61,9 +63,13 @@ class Store:
     def _unit(self, now: datetime) -> Iterator[Unit]:
         with Session(self._writes, expire_on_commit=False, autoflush=False) as session:
             unit = Unit(session, now, hold=self.hold)
+            inbox.admit(unit)
             yield unit
             unit.seal()
+            crashpoint("store.sealed")
             session.commit()
+            inbox.committed()
+            crashpoint("store.committed")
 
     def changed(self) -> Any:
         """A cheap mark that differs after another connection's commit (SQLite), or None (PostgreSQL)."""
@@ -71,6 +77,19 @@ class Store:
             return None
         with self._reads.connect() as connection:
             return connection.execute(text("PRAGMA data_version")).scalar()
+
+    def time(self) -> datetime:
+        """The database's own clock (PostgreSQL); SQLite's is that of its one machine.
+
+        Raises:
+            SettingsWrong: the database does not answer.
+        """
+        try:
+            with self.reading() as session:
+                found: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        except SQLAlchemyError as error:
+            raise SettingsWrong(f"The database does not answer: {error}") from error
+        return found
 
     def ping(self) -> None:
         """Raise `SettingsWrong`, in words, unless the database answers and holds our tables."""

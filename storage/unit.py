@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -50,6 +50,8 @@ ALONE = 0x6275
 #: Messages of which only the newest wording matters: one pending row per surface.
 COALESCED = frozenset({"update", "view", "home"})
 
+#: Slack takes about one update of a message a second: more are gathered into the next one.
+PACE = timedelta(seconds=1)
 #: Messages that go to a channel.
 ADDRESSED = frozenset({"post", "ephemeral", "upload"})
 
@@ -209,7 +211,7 @@ class Unit:
             "args": args,
             "wanted": 1,
             "attempts": 0,
-            "due_at": self.now,
+            "due_at": self._due(kind, surface),
             "created_at": self.now,
         }
         while not self._ask_again(row) and not self.add_once(tables.Message, row):
@@ -227,6 +229,10 @@ class Unit:
         )
         result: CursorResult[Any] = self.session.execute(statement)  # type: ignore[assignment]
         return result.rowcount > 0
+
+    def _due(self, kind: str, surface: str | None) -> datetime:
+        stands = self.session.get(tables.Surface, surface) if kind == "update" else None
+        return max(self.now, stands.updated_at + PACE) if stands and stands.updated_at else self.now
 
     def _next_number(self) -> int:
         if self.session.get_bind().dialect.name == "postgresql":

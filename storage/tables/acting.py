@@ -88,6 +88,7 @@ class Standing(Moving, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=Utc)
     ended_by: str | None = None
     reason: str | None = None
+    reminded: int | None = None
 
 
 class StandingVote(Row, table=True):
@@ -149,6 +150,7 @@ class Keep(Moving, table=True):
         ),
     )
     target: str = Field(index=True)
+    name: str
     team: str | None = None
     until: datetime = Field(sa_type=Utc)
     said_by: str
@@ -170,3 +172,11 @@ class Incident(Row, table=True):
     opened_at: datetime = Field(sa_type=Utc)
     told_at: datetime = Field(sa_type=Utc)
     closed_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Reading(Row, table=True):
+    """When a source outside last gave an answer, so that a refusal can tell its age."""
+
+    __tablename__ = "reading"
+    source: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Utc)

@@ -31,16 +31,22 @@ class Audit(Row, table=True):
 
 
 class Checkpoint(Row, table=True):
-    """A signed statement that the log had this many rows and this head; each names the one before."""
+    """A signed statement that the log had this many rows and this head; each names the one before.
+
+    Attributes:
+        key: the public key under which it is signed.
+        next_key: the public key that signs from the next one on, where this is the last under its own.
+    """
 
     __tablename__ = "checkpoint"
     number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    size: int = Field(unique=True)
+    size: int = Field(index=True)
     head: str
     at: datetime = Field(sa_type=Utc)
     previous: str = Field(unique=True)
     hash: str = Field(unique=True)
     key: str
+    next_key: str | None = None
     signature: str
 
 

@@ -39,7 +39,7 @@ class Member(Row, table=True):
 
 
 class UsedCode(Row, table=True):
-    """A one-time code of the step-up that was used; it works once."""
+    """A one-time code of the step-up that was used, which works once; or a wrong try, which is counted."""
 
     __tablename__ = "used_code"
     key: str = Field(primary_key=True)

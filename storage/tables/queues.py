@@ -15,11 +15,15 @@ MESSAGE_NUMBER = Sequence("outbox_number", metadata=Row.metadata)
 
 
 class Inbox(Row, table=True):
-    """What Slack delivered already; a second delivery of the same key acts on nothing."""
+    """What Slack delivered; a second delivery of the same key acts on nothing.
+
+    The body stands here from the moment Slack is answered until the press is acted on.
+    """
 
     __tablename__ = "inbox"
     key: str = Field(primary_key=True)
     at: datetime = Field(sa_type=Utc)
+    body: Any = Field(default=None, sa_type=Document, nullable=True)
 
 
 class Message(Moving, table=True):
@@ -50,6 +54,7 @@ class Message(Moving, table=True):
     attempts: int = 0
     due_at: datetime = Field(sa_type=Utc, index=True)
     created_at: datetime = Field(sa_type=Utc)
+    begun_at: datetime | None = Field(default=None, sa_type=Utc)
     sent_at: datetime | None = Field(default=None, sa_type=Utc)
     error: str | None = None
 
@@ -61,6 +66,7 @@ class Surface(Row, table=True):
     key: str = Field(primary_key=True)
     channel: str
     ts: str
+    updated_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
 class Job(Moving, table=True):

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from spend.errors import SettingsWrong
 from storage import audit, schema, triggers
 from storage.store import Store
-from tests.databases import Database, PostgresServer
+from tests.databases import APP, OWNER, Database, PostgresServer
 from tests.storage.rows import NOON
 
 Owner = Callable[[str], Store]
@@ -91,10 +91,112 @@ def test_a_guard_of_the_audit_log_that_is_gone_is_named_and_put_back_by_an_upgra
 ) -> None:
     guards = triggers.SQLITE if owner_store.sqlite else triggers.POSTGRES
     for name in guards:
-        do(owner_store, f"DROP TRIGGER {name}" + ("" if owner_store.sqlite else " ON audit"))
+        do(owner_store, f"DROP TRIGGER {name}" + ("" if owner_store.sqlite else f" ON {name.split('_')[0]}"))
         assert schema.problems(owner_store.engine) == [f"trigger {name} is missing: run `bursar db upgrade`"]
         schema.upgrade(owner_store.engine)
         assert schema.problems(owner_store.engine) == []
+
+
+@pytest.mark.case("V16.4.2")
+def test_a_guard_that_does_something_else_than_it_should_is_named_and_put_right(owner_store: Store) -> None:
+    if owner_store.sqlite:
+        do(owner_store, "DROP TRIGGER audit_no_update")
+        do(owner_store, "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT 1; END")
+        wrong = ["audit_no_update"]
+    else:
+        body = "$$ BEGIN RETURN NEW; END $$"
+        do(
+            owner_store,
+            f"CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS {body}",
+        )
+        wrong = sorted(triggers.POSTGRES)
+    assert schema.problems(owner_store.engine) == [
+        f"trigger {name} is not what Bursar made it: run `bursar db upgrade`" for name in wrong
+    ]
+    schema.upgrade(owner_store.engine)
+    assert schema.problems(owner_store.engine) == []
+
+
+def test_a_trigger_on_other_events_is_not_the_guard_it_is_named_after(postgresql: Database) -> None:
+    owner = Store(postgresql.owner_url)
+    do(owner, "DROP TRIGGER audit_no_change ON audit")
+    function = "FOR EACH ROW EXECUTE FUNCTION audit_append_only()"
+    do(owner, f"CREATE TRIGGER audit_no_change BEFORE UPDATE ON audit {function}")
+    assert "audit_no_change is not what Bursar made it" in schema.problems(owner.engine)[0]
+    owner.close()
+
+
+@pytest.mark.parametrize(
+    ("grant", "words"),
+    [
+        ("GRANT UPDATE ON audit TO {0}", "may UPDATE audit, which only its owner should"),
+        ("GRANT UPDATE (reason) ON audit TO {0}", "may UPDATE audit, which only its owner should"),
+        ("GRANT DELETE ON checkpoint TO {0}", "may DELETE checkpoint, which only its owner should"),
+        ("GRANT TRUNCATE ON anchor TO {0}", "may TRUNCATE anchor, which only its owner should"),
+        ("GRANT INSERT ON alembic_version TO {0}", "may INSERT alembic_version, which only its owner should"),
+        ("REVOKE INSERT ON audit FROM {0}", "may not INSERT audit"),
+    ],
+)
+def test_a_right_that_the_app_should_not_have_is_named_and_taken_back(
+    postgresql: Database, grant: str, words: str
+) -> None:
+    owner, app = Store(postgresql.owner_url), postgresql.store()
+    do(owner, grant.format(APP))
+    problem = f"role {APP} {words}: run `bursar db upgrade`"
+    assert schema.problems(app.engine) == [problem]
+    assert schema.problems(owner.engine, APP) == [problem]
+    schema.upgrade(owner.engine, APP)
+    assert schema.problems(app.engine) == []
+    app.close()
+    owner.close()
+
+
+def test_an_app_role_that_can_act_as_the_owner_is_named(postgresql: Database) -> None:
+    owner = Store(postgresql.owner_url)
+    assert schema.problems(owner.engine) == []
+    assert "can act as the owner of the tables" in schema.problems(owner.engine, OWNER)[0]
+    owner.close()
+
+
+def test_an_upgrade_from_the_first_schema_keeps_what_was_written(empty: Store) -> None:
+    from alembic import command
+
+    with empty.engine.connect() as connection:
+        command.upgrade(schema.config(connection), "0001")
+        connection.commit()
+    for statement in OLD_ROWS.split(";"):
+        do(empty, statement)
+    previous = audit.GENESIS
+    with empty.engine.begin() as connection:
+        for seq in (1, 2):
+            row = audit.Stored(
+                *("U1", '{"n":1}', "0.1.0", "2026-03-01T12:00:00.000000Z", None, "approval.approve", ""),
+                *(None, previous, "why", None, seq, "plan-1"),
+            )
+            previous = row.digest()
+            connection.execute(audit.INSERT, row._asdict() | {"hash": previous})
+    assert "is at revision 0001" in schema.problems(empty.engine)[0]
+    schema.upgrade(empty.engine)
+    assert schema.problems(empty.engine) == schema.drift(empty.engine) == []
+    with empty.writing(NOON) as unit:
+        unit.record("plan.run", actor="bursar", subject="plan-1")
+    with empty.reading() as session:
+        assert audit.verify(session).rows == 3
+        assert [row["actor"] for row in audit.rows(session, subject="plan-1")] == ["U1", "U1", "bursar"]
+        plan = session.execute(text("SELECT id, state, standing FROM plan")).one()
+        assert tuple(plan) == ("plan-1", "succeeded", None)
+
+
+#: What a database of the first schema holds of a plan that ran.
+OLD_ROWS = """
+INSERT INTO plan (id, state, version, hash, content, runbook, approve_by, execute_by, created_at)
+VALUES ('plan-1', 'succeeded', 4, 'h', '{}', 'stop-idle-dev', '2026-03-01T12:00:00.000000Z',
+    '2026-03-01T14:00:00.000000Z', '2026-03-01T10:00:00.000000Z');
+INSERT INTO vote (id, plan, person, decision, at)
+VALUES ('vote-1', 'plan-1', 'U1', 'approve', '2026-03-01T11:00:00.000000Z');
+INSERT INTO step (id, state, version, plan, number, wave, target, step, action, key)
+VALUES ('step-1', 'done', 3, 'plan-1', 1, 1, 'i-1', 'stop', 'aws.stop_instances', 'k')
+"""
 
 
 def test_a_guard_that_is_switched_off_counts_as_missing(postgresql: Database) -> None:

@@ -22,12 +22,13 @@ def upgrade() -> None:
         sa.Column("previous", sa.String(), nullable=False),
         sa.Column("hash", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
+        sa.Column("next_key", sa.String(), nullable=True),
         sa.Column("signature", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_checkpoint")),
         sa.UniqueConstraint("hash", name=op.f("uq_checkpoint_hash")),
         sa.UniqueConstraint("previous", name=op.f("uq_checkpoint_previous")),
-        sa.UniqueConstraint("size", name=op.f("uq_checkpoint_size")),
     )
+    op.create_index(op.f("ix_checkpoint_size"), "checkpoint", ["size"], unique=False)
     op.create_table(
         "incident",
         sa.Column("id", sa.String(), nullable=False),
@@ -44,6 +45,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("target", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
         sa.Column("team", sa.String(), nullable=True),
         sa.Column("until", storage.columns.Utc(), nullable=False),
         sa.Column("said_by", sa.String(), nullable=False),
@@ -91,6 +93,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("member", name=op.f("uq_person_member")),
     )
     op.create_table(
+        "reading",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("at", storage.columns.Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_reading")),
+    )
+    op.create_table(
         "recovery",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -119,6 +127,7 @@ def upgrade() -> None:
         sa.Column("ended_at", storage.columns.Utc(), nullable=True),
         sa.Column("ended_by", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("reminded", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "state IN ('pending', 'active', 'denied', 'expired', 'revoked')", name=op.f("ck_standing_state")
         ),
@@ -198,10 +207,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("plan", "team", name=op.f("uq_warned_plan_team")),
     )
     op.create_index(op.f("ix_warned_state"), "warned", ["state"], unique=False)
+    op.add_column("inbox", sa.Column("body", storage.columns.Document(), nullable=True))
+    op.add_column("outbox", sa.Column("begun_at", storage.columns.Utc(), nullable=True))
     op.add_column("plan", sa.Column("not_before", storage.columns.Utc(), nullable=True))
     op.add_column("plan", sa.Column("next_wave_at", storage.columns.Utc(), nullable=True))
     op.add_column("plan", sa.Column("waits_for", sa.String(), nullable=True))
     op.add_column("plan", sa.Column("standing", sa.String(), nullable=True))
     op.create_index(op.f("ix_plan_standing"), "plan", ["standing"], unique=False)
     op.add_column("step", sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.add_column("surface", sa.Column("updated_at", storage.columns.Utc(), nullable=True))
     op.add_column("vote", sa.Column("proof", storage.columns.Document(), nullable=True))

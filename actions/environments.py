@@ -34,13 +34,17 @@ def is_production(tags: Mapping[str, str]) -> bool:
 
 
 def protection(tags: Mapping[str, str], never: Collection[str] = ()) -> str | None:
-    """The tag that protects a thing, as it is written there, or None.
+    """The tag that protects a thing, as it is written there, or None."""
+    return next((found for pattern in (*PROTECTED, *never) if (found := bearing(tags, pattern))), None)
+
+
+def bearing(tags: Mapping[str, str], pattern: str) -> str | None:
+    """The tag that a pattern means, as it is written there, or None.
 
     A pattern is `key` (whatever its value: even "no" shows that somebody thought of it) or `key=value`.
     """
-    for pattern in (*PROTECTED, *never):
-        key, equals, value = pattern.partition("=")
-        for name, text in tags.items():
-            if spelt(name) == spelt(key) and (not equals or spelt(text) == spelt(value)):
-                return f"{name}={text}" if text else name
+    key, equals, value = pattern.partition("=")
+    for name, text in tags.items():
+        if spelt(name) == spelt(key) and (not equals or spelt(text) == spelt(value)):
+            return f"{name}={text}" if text else name
     return None

@@ -1,6 +1,6 @@
 """What strikes a target off a plan, deny first; each guard gives its reason in words."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -29,6 +29,7 @@ class Facts:
         production: whether the runbook may touch production.
         cooldown: how long a touched resource is left alone.
         touched: when a run last touched which id.
+        kept: which ids their owners keep, with who, until when and why.
         actions: what would be done; each may find a target unfit.
     """
 
@@ -40,6 +41,7 @@ class Facts:
     production: bool = False
     cooldown: timedelta = timedelta(hours=24)
     touched: Mapping[str, datetime] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
 
 
@@ -64,9 +66,22 @@ def allow_list(target: Target, facts: Facts) -> str | None:
 
 
 def protected(target: Target, facts: Facts) -> str | None:
-    """A protecting tag, however it is spelt."""
-    tag = environments.protection(target.tags, facts.never)
-    return f"its tag {tag} protects it" if tag else None
+    """A protecting tag, however it is spelt; also one of what the target hangs on."""
+    return protection(target, facts.never)
+
+
+def protection(target: Target, never: Collection[str]) -> str | None:
+    """Why its tags, or those of what it hangs on, protect a target, or None."""
+    if tag := environments.protection(target.tags, never):
+        return f"its tag {tag} protects it"
+    if tag := environments.protection(target.inherited, never):
+        return f"the tag {tag} of what it hangs on protects it"
+    return None
+
+
+def kept(target: Target, facts: Facts) -> str | None:
+    """What its owner keeps stays as it is."""
+    return facts.kept.get(target.id)
 
 
 def production(target: Target, facts: Facts) -> str | None:
@@ -96,7 +111,7 @@ def cooldown(target: Target, facts: Facts) -> str | None:
     return f"a run touched it at {last:%Y-%m-%d %H:%M} UTC; it is left alone for another {spelt(minutes)}"
 
 
-GUARDS: tuple[Guard, ...] = (kill_switch, mode, allow_list, protected, production, fit, cooldown)
+GUARDS: tuple[Guard, ...] = (kill_switch, mode, allow_list, protected, kept, production, fit, cooldown)
 
 
 def facts_for(runbook: Runbook, actions: Sequence[Action], facts: Facts) -> Facts:

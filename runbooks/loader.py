@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, Event
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Event
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from runbooks.schema import Runbook
@@ -22,6 +22,8 @@ ParamsOf = Callable[[str], type[BaseModel] | None]
 SHIPPED = Path(__file__).parent
 SCHEMA = SHIPPED / "runbook.schema.json"
 _MOST_BYTES = 64_000
+#: Levels of lists and mappings; the reader goes down them and must not run out of stack.
+_DEEPEST = 20
 Where = tuple[int | str, ...]
 
 
@@ -90,8 +92,14 @@ def _parse(path: Path) -> tuple[Any, dict[Where, int]]:
         raise ValueError(f"a runbook has at most {_MOST_BYTES} bytes; this file has {len(raw)}")
     text = raw.decode("utf-8")
     yaml = YAML(typ="safe", pure=True)
+    depth = 0
     for event in yaml.parse(StringIO(text)):
         _plain(event)
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise MarkedYAMLError(
+                problem=f"a runbook has at most {_DEEPEST} levels", problem_mark=event.start_mark
+            )
     node = YAML(typ="safe", pure=True).compose(StringIO(text))
     if not isinstance(node, MappingNode):
         raise YAMLError("a runbook is a mapping that starts with `runbook:`")

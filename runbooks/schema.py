@@ -107,6 +107,8 @@ class Guards(Closed):
     production: Literal["never", "allowed"] = "never"
     max_targets: int = Field(ge=1, le=500)
     cooldown: Duration = timedelta(hours=24)
+    hours: Literal["any", "business"] = "any"
+    error_budget: Name | None = None
 
     _checked = field_check("never")(_listed)
 
@@ -145,6 +147,32 @@ class Pace(Closed):
     stop_after_failures: int = Field(default=1, ge=1, le=10)
 
 
+class Verify(Closed):
+    """What must hold after each wave besides the targets' state: named health queries, for how long."""
+
+    health: Texts = ()
+    minutes: Duration = Field(default=timedelta(0), alias="for")
+
+    _checked = field_check("health")(_listed)
+
+    @model_check(mode="after")
+    def _meant(self) -> Self:
+        if bool(self.health) != bool(self.minutes):
+            raise ValueError(
+                "health queries are asked for a while: write both `health` and `for`, or neither"
+            )
+        if self.minutes % timedelta(minutes=1) or self.minutes > timedelta(hours=1):
+            raise ValueError("health is asked for whole minutes, at most 1h")
+        return self
+
+
+class Grace(Closed):
+    """How long after its mark a thing is left alone before it may be deleted."""
+
+    business_days: int = Field(default=7, ge=1, le=60)
+    unowned_days: int = Field(default=14, ge=1, le=120)
+
+
 class Runbook(Closed):
     """A page that a reviewer can sign: what is done, to what, when, and who must agree."""
 
@@ -152,13 +180,19 @@ class Runbook(Closed):
     title: Sentence
     owner: str = Field(min_length=1)
     reviewed: date
+    authors: Texts = ()
     why: Sentence
     when: When
     guards: Guards
     approval: Approval
     steps: tuple[RunbookStep, ...] = Field(min_length=1, max_length=10)
     rollout: Pace = Pace()
+    verify: Verify = Verify()
+    warn: Duration = timedelta(hours=24)
+    grace: Grace = Grace()
     undo_within: Duration = timedelta(hours=72)
+
+    _authors = field_check("authors")(_listed)
 
     @field_check("steps", mode="before")
     @classmethod
@@ -170,6 +204,13 @@ class Runbook(Closed):
     def _whole_hours(cls, value: timedelta) -> timedelta:
         if value % timedelta(hours=1) or not value:
             raise ValueError("an undo is offered for whole hours, at least 1h")
+        return value
+
+    @field_check("warn")
+    @classmethod
+    def _within_a_week(cls, value: timedelta) -> timedelta:
+        if value % timedelta(hours=1) or value > timedelta(days=7):
+            raise ValueError("owners are warned whole hours ahead, at most 7d; 0s means no waiting")
         return value
 
     @model_check(mode="after")

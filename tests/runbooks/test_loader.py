@@ -54,7 +54,12 @@ def refusal(folder: Path, text: str) -> list[str]:
 
 def test_the_three_runbooks_hold_and_each_with_fits_its_action() -> None:
     found = loader.load_all(params_of=params_of)
-    assert set(found) == {"stop-idle-dev", "reclaim-unattached-volumes", "cap-lambda-concurrency"}
+    assert set(found) == {
+        "stop-idle-dev",
+        "mark-unattached-volumes",
+        "reclaim-unattached-volumes",
+        "cap-lambda-concurrency",
+    }
     assert found["reclaim-unattached-volumes"].approval.quorum == 2
     assert [step.action for step in found["reclaim-unattached-volumes"].steps] == [
         "aws.snapshot_volume",

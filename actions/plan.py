@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -147,6 +147,11 @@ class Plan:
             )
             for currency in currencies
         }
+
+    @property
+    def not_before(self) -> datetime | None:
+        """When it may begin at the earliest, because owners were warned; None where it need not wait."""
+        return self.created_at + timedelta(hours=self.warn_hours) if self.warn_hours else None
 
     def content(self) -> dict[str, Any]:
         """What the hash covers, as JSON data."""

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from actions import environments, guards
-from actions.approval import BURSAR, satisfiable
+from actions.approval import BURSAR, Voters, able, satisfiable
 from actions.base import Action, Grade, Target
-from actions.plan import Plan, PlanStep, Rollout, Struck, Tier
+from actions.plan import Health, Plan, PlanStep, Rollout, Struck, Tier
 from actions.registry import action
 from actions.step import Step
 from runbooks.schema import Runbook, RunbookStep
@@ -18,6 +19,8 @@ from spend.errors import Refused
 DOLLAR_LIMIT = Decimal(1000)
 #: How many distinct approvers a tier asks for at least.
 QUORUM = {Tier.T0: 0, Tier.T1: 1, Tier.T2: 2, Tier.T3: 2}
+#: What is known of people where nobody asks for it.
+NOBODY_KNOWN = Voters()
 #: How long an undo waits for its click and its worker.
 UNDO_WITHIN = timedelta(hours=1)
 
@@ -33,6 +36,8 @@ def actions_of(runbook: Runbook) -> tuple[Action, ...]:
 
 def tier_of(actions: Sequence[Action], targets: Sequence[Target], saving: Decimal, limit: Decimal) -> Tier:
     """How much consent these actions on these targets need: grade, deletion, environment, money."""
+    if not any(one.changes for one in actions):
+        return Tier.T0
     deletes = any(one.deletes for one in actions)
     if deletes and any(environments.is_production(target.tags) for target in targets):
         return Tier.T3
@@ -54,58 +59,118 @@ def freeze(
     team: str | None = None,
     findings: Sequence[str] = (),
     rollout: Rollout | None = None,
+    warn_hours: int | None = None,
     dollar_limit: Decimal = DOLLAR_LIMIT,
+    voters: Voters = NOBODY_KNOWN,
+    policy: str = "",
 ) -> Plan:
     """Freeze the targets that the guards left into a plan.
 
     Args:
         rollout: another pace than the runbook's.
+        warn_hours: how long the owners are warned, where the settings say otherwise than the runbook.
         dollar_limit: monthly saving over which the plan is T2.
+        voters: what is known of the approvers and of who wrote the runbook.
+        policy: the hash of the policy in force.
 
     Raises:
-        Refused: there is nothing to act on, too much, too little to save, or nobody who could say yes.
+        Refused: there is nothing to act on, too much, too little to save, a deletion without a
+            snapshot before it, or nobody who could say yes.
         NotFound: the runbook names an action that does not exist.
     """
     once = tuple({target.id: target for target in targets}.values())
     guards.whole(once, struck, runbook.guards.max_targets)
-    actions = actions_of(runbook)
+    if reckless := unsaved(runbook):
+        raise Refused(reckless)
     plan = Plan(
+        **_page(runbook, _warning(runbook, warn_hours), now),
         id=plan_id,
-        title=runbook.title,
-        runbook=runbook.name,
-        runbook_hash=runbook.hash,
-        steps=tuple(_frozen(step) for step in runbook.steps),
         targets=once,
         struck=tuple(struck),
         tier=Tier.T1,
-        grade=max(one.grade for one in actions),
-        quorum=runbook.approval.quorum,
         approvers=frozenset(approvers),
         requested_by=requested_by,
         reason=reason,
         team=team,
-        created_at=now,
-        approve_by=now + runbook.approval.approve_within,
-        execute_by=now + runbook.approval.approve_within + runbook.approval.execute_within,
-        undo_hours=int(runbook.undo_within / timedelta(hours=1)),
         rollout=rollout or pace(runbook),
         findings=tuple(findings),
-        saves=all(one.saves for one in actions),
+        policy=policy,
     )
     _worth(runbook, plan)
-    tier = tier_of(actions, once, max(plan.saving.values(), default=Decimal(0)), dollar_limit)
-    if tier is Tier.T3:
-        raise Refused(
-            "Deleting in production needs approvers of two teams and a confirmation outside Slack, "
-            "which this version does not offer; take the production targets off."
-        )
-    return _approvable(replace(plan, tier=tier, quorum=max(plan.quorum, QUORUM[tier])))
+    saving = max(plan.saving.values(), default=Decimal(0))
+    return _approvable(
+        _tiered(plan, tier_of(actions_of(runbook), once, saving, dollar_limit), voters), voters
+    )
 
 
-def _frozen(step: RunbookStep) -> PlanStep:
+def _page(runbook: Runbook, warned: int, now: datetime) -> dict[str, Any]:
+    """What a plan takes from its runbook as it is written."""
+    actions, approve_by = actions_of(runbook), now + runbook.approval.approve_within
+    return {
+        "title": runbook.title,
+        "runbook": runbook.name,
+        "runbook_hash": runbook.hash,
+        "steps": tuple(_frozen(step, now) for step in runbook.steps),
+        "grade": max(one.grade for one in actions),
+        "quorum": runbook.approval.quorum,
+        "created_at": now,
+        "approve_by": approve_by,
+        "execute_by": max(approve_by, now + timedelta(hours=warned)) + runbook.approval.execute_within,
+        "undo_hours": int(runbook.undo_within / timedelta(hours=1)),
+        "saves": all(one.saves for one in actions),
+        "health": Health(runbook.verify.health, runbook.verify.minutes // timedelta(minutes=1)),
+        "warn_hours": warned,
+    }
+
+
+def _tiered(plan: Plan, tier: Tier, voters: Voters) -> Plan:
+    """The plan with the consent its tier asks for; a new version's first run is its authors' request."""
+    if tier >= Tier.T2 and not plan.reason.strip():
+        raise Refused(f"A plan of tier {int(tier)} is asked for with a reason; write one.")
+    asking = tier is Tier.T3 or (tier is Tier.T2 and not voters.proven)
+    quorum = 0 if tier is Tier.T0 else max(plan.quorum, QUORUM[tier])
+    return replace(plan, tier=tier, quorum=quorum, authors=voters.authors if asking else frozenset())
+
+
+def worst_tier(runbook: Runbook) -> Tier:
+    """The tier that a plan of this runbook may come to by what it does, whatever it saves."""
+    actions = actions_of(runbook)
+    if any(one.deletes for one in actions) and runbook.guards.production == "allowed":
+        return Tier.T3
+    return tier_of(actions, (), Decimal(0), DOLLAR_LIMIT)
+
+
+def unsaved(runbook: Runbook) -> str | None:
+    """Say which step deletes what no step before it has snapshotted, or None."""
+    kept: set[str] = set()
+    for step, does in zip(runbook.steps, actions_of(runbook), strict=True):
+        if does.deletes and does.kind not in kept:
+            return (
+                f"Runbook {runbook.name}: step {step.id} deletes a {does.kind} that no step before it "
+                "has snapshotted; put a snapshot first."
+            )
+        if does.snapshots:
+            kept.add(does.kind)
+    return None
+
+
+def _frozen(step: RunbookStep, now: datetime) -> PlanStep:
     """A step with its defaults spelt out, so that the hash covers them too."""
-    params = action(step.action).Params.model_validate(step.params)
+    found = action(step.action)
+    params = found.frozen(found.Params.model_validate(step.params), now)
     return PlanStep(step.id, step.action, params.model_dump(mode="json"))
+
+
+def interrupts(plan: Plan) -> str:
+    """What it does that owners have a say in, such as "stops"; empty where it takes nothing from anybody."""
+    return next((said for step in plan.steps if (said := action(step.action).interrupts)), "")
+
+
+def _warning(runbook: Runbook, hours: int | None) -> int:
+    """Hours from the owners' warning to the earliest start; none where nothing is taken from anybody."""
+    if not any(one.interrupts for one in actions_of(runbook)):
+        return 0
+    return runbook.warn // timedelta(hours=1) if hours is None else hours
 
 
 def pace(runbook: Runbook) -> Rollout:
@@ -163,12 +228,12 @@ def undo(
         approve_by=min(now + UNDO_WITHIN, undo_until(plan)),
         execute_by=min(now + UNDO_WITHIN, undo_until(plan)) + UNDO_WITHIN,
         undo_hours=0,
-        rollout=replace(plan.rollout, stop_after_failures=len(targets)),
+        rollout=replace(plan.rollout, pause=0, stop_after_failures=len(targets)),
         findings=plan.findings,
         undo_of=plan.id,
         saves=False,
     )
-    return _approvable(undone)
+    return _approvable(undone, NOBODY_KNOWN)
 
 
 def undo_until(plan: Plan) -> datetime:
@@ -176,14 +241,19 @@ def undo_until(plan: Plan) -> datetime:
     return plan.execute_by + timedelta(hours=plan.undo_hours)
 
 
-def _approvable(plan: Plan) -> Plan:
-    if not satisfiable(plan):
-        able = len(plan.approvers - {plan.requested_by})
+def _approvable(plan: Plan, voters: Voters) -> Plan:
+    if satisfiable(plan, voters.teams, voters.enrolled):
+        return plan
+    could = len(able(plan))
+    if plan.tier is Tier.T3 and could >= plan.quorum:
         raise Refused(
-            f"This needs {plan.quorum} of its approvers to say yes and {able} could; "
-            "add people to the approvers in the settings."
+            "Deleting in production needs two approvers of different teams, each with an authenticator; "
+            "enrol them with `bursar stepup enrol PERSON`, or take the production targets off."
         )
-    return plan
+    raise Refused(
+        f"This needs {plan.quorum} of its approvers to say yes and {could} could; "
+        "add people to the approvers in the settings."
+    )
 
 
 def _worth(runbook: Runbook, plan: Plan) -> None:

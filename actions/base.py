@@ -34,6 +34,7 @@ class Target:
         facts: what else must not change between the plan and the call (type, size, attachments).
         monthly_cost: what it costs per month, or None where nothing is known.
         why: the evidence, in words ("CPU below 2 % for 14 days").
+        inherited: the tags of what it hangs on (a volume's instance); they protect it too.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Target:
     monthly_cost: Decimal | None = None
     currency: str = "USD"
     why: str = ""
+    inherited: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not (self.id and self.account and self.region):
@@ -81,6 +83,8 @@ class Target:
 #: Tags that Bursar itself writes on what it touched.
 RUN_TAG = "bursar:run"
 STEP_TAG = "bursar:step"
+#: The day from which a thing is marked for deletion.
+RECLAIM_TAG = "bursar:reclaim"
 
 
 def ours_apart(tags: Mapping[str, str]) -> dict[str, str]:
@@ -119,6 +123,14 @@ class Action(ABC):
         undo: the name of the action that takes it back, or None with the reason in `no_undo`.
         saves: whether a target's whole cost is saved; a cap only keeps it from growing.
         deletes: whether a target is gone afterwards (tier T2 at least).
+        changes: whether it changes anything; what only reads needs no vote (tier T0).
+        snapshots: whether it keeps the data, so that a later step may delete.
+        repeatable: whether the same call once more does no harm where the first was not applied: it sets
+            a state, or what it makes is named after its step. Else a person looks.
+        marks: whether the target itself carries the run's tag before the change is sent, so that a look
+            tells whose change it was.
+        interrupts: what it does to a thing that somebody may need, as its owner reads it in the warning
+            before; empty where nobody has to be warned.
         permissions: the cloud permissions it needs, reading ones included.
     """
 
@@ -129,6 +141,11 @@ class Action(ABC):
     no_undo: ClassVar[str] = ""
     saves: ClassVar[bool] = True
     deletes: ClassVar[bool] = False
+    changes: ClassVar[bool] = True
+    snapshots: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = False
+    marks: ClassVar[bool] = True
+    interrupts: ClassVar[str] = ""
     permissions: ClassVar[tuple[str, ...]]
     Params: ClassVar[type[Params]] = Params
 
@@ -141,12 +158,24 @@ class Action(ABC):
         """
 
     @abstractmethod
+    def fleet(self, clouds: Clouds, scope: Scope) -> Iterator[Target]:
+        """List everything of its kind, whether it would change it or not: what a share is counted of.
+
+        Raises:
+            Unreadable: an account did not answer in full; an incomplete list is no list.
+        """
+
+    @abstractmethod
     def read(self, clouds: Clouds, target: Target) -> Target | None:
         """Read one target afresh; None where it is gone.
 
         Raises:
             Unreadable: the cloud could not be asked.
         """
+
+    def frozen(self, params: Any, now: datetime) -> Any:
+        """The parameters as a plan freezes them at this moment."""
+        return params
 
     def unfit(self, target: Target) -> str | None:
         """Why this target cannot take this action at this grade, in words, or None; a guard asks."""
@@ -188,3 +217,7 @@ class TakesBack(Action):
             Refused: always.
         """
         raise Refused(f"{self.name} only takes back what a run did; press Undo on that run.")
+
+    def fleet(self, clouds: Clouds, scope: Scope) -> Iterator[Target]:
+        """Nothing: an undo takes no room, so that nobody asks."""
+        return iter(())

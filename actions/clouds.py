@@ -13,6 +13,8 @@ R = TypeVar("R")
 #: Seconds after which a call that was sent is either answered or given up.
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 20
+#: How often a reading call is sent at most; a listing that gives up takes a whole sweep with it.
+READS = 5
 #: Codes that say "not now": the call was refused before it did anything.
 THROTTLED = frozenset(
     {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"}
@@ -57,7 +59,7 @@ class AwsClouds:
                 config = Config(
                     connect_timeout=CONNECT_TIMEOUT,
                     read_timeout=READ_TIMEOUT,
-                    retries={"total_max_attempts": 1} if mutating else {"mode": "standard"},
+                    retries={"mode": "standard", "total_max_attempts": 1 if mutating else READS},
                 )
                 session = self._session(account)
                 self._clients[key] = session.client(service, region_name=region, config=config)
@@ -144,14 +146,32 @@ def changing(target: str) -> Iterator[None]:
     except exceptions.ClientError as error:
         code = code_of(error)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        # A bare number is the status of something between us and the cloud, not the cloud's word.
-        if not 400 <= status < 500 or not code or code.isdigit():  # noqa: PLR2004 - HTTP's client errors
+        # A bare number is the status of something between us and the cloud, not the cloud's word. EC2
+        # throttles with a 503, but in its own words.
+        refused = 400 <= status < 500 and code and not code.isdigit()  # noqa: PLR2004 - HTTP's client errors
+        if not refused and code not in THROTTLED:
             raise OutcomeUnknown(target, f"the cloud answered with an error of its own ({error})") from error
         raise ActionFailed(target, code, str(error.response["Error"].get("Message", ""))) from error
     except unsent as error:
         raise ActionFailed(target, "NotSent", f"the call could not be sent ({error})") from error
     except (exceptions.BotoCoreError, ResponseParserError) as error:
         raise OutcomeUnknown(target, f"the answer did not arrive whole ({type(error).__name__})") from error
+
+
+def patiently(call: Callable[[], R], rest: Callable[[], None]) -> R:
+    """The answer of a call that is sent again after a rest, as long as the cloud refuses it as too many.
+
+    Only such a call is: it was refused before it did anything.
+    """
+    from botocore.exceptions import ClientError
+
+    while True:
+        try:
+            return call()
+        except ClientError as error:
+            if code_of(error) not in THROTTLED:
+                raise
+        rest()
 
 
 def answer(what: str, call: Callable[[], R], *, gone: tuple[str, ...] = ()) -> R | None:

@@ -14,19 +14,33 @@ class Journal(Protocol):
         """Whether the kill switch is on; asked before every call."""
         ...
 
+    def still_mine(self) -> None:
+        """Read, right before a call, whether this worker still holds the run.
+
+        Raises:
+            TakenOver: another one does.
+        """
+        ...
+
     def steps(self) -> Sequence[Step]:
         """The steps of this run in order, as they are now."""
         ...
 
     def intend(self, step: Step, before: Mapping[str, Any], *, now: datetime, send_by: datetime) -> Step:
-        """Write the intent, with the state before, ahead of the call. Not sent after `send_by`."""
+        """Write the intent, with the state before, ahead of the call. Not sent after `send_by`.
+
+        On an UNKNOWN step: a further attempt, with an entry of its own.
+        """
         ...
 
-    def done(self, step: Step, after: Mapping[str, Any], *, now: datetime, reconciled: bool = False) -> Step:
+    def done(
+        self, step: Step, after: Mapping[str, Any], *, now: datetime, reconciled: str = "", ours: bool = True
+    ) -> Step:
         """Write that the goal was reached. On a NEW step: it was reached already and nothing was called.
 
         Args:
-            reconciled: the outcome was unknown, and a look at the target told it.
+            reconciled: the outcome was unknown; how a look at the target told it, in words.
+            ours: whether this run reached it, rather than somebody else meanwhile.
         """
         ...
 

@@ -6,17 +6,21 @@ from pydantic import BaseModel
 
 from actions.aws.cap_lambda_concurrency import CapLambdaConcurrency
 from actions.aws.delete_volume import DeleteVolume
+from actions.aws.mark_volume import MarkVolume
 from actions.aws.restore_lambda_concurrency import RestoreLambdaConcurrency
 from actions.aws.restore_volume import RestoreVolume
 from actions.aws.snapshot_volume import SnapshotVolume
 from actions.aws.start_instances import StartInstances
 from actions.aws.stop_instances import StopInstances
+from actions.aws.unmark_volume import UnmarkVolume
 from actions.base import Action
 from spend.errors import NotFound
 
 _ALL: tuple[type[Action], ...] = (
     StopInstances,
     StartInstances,
+    MarkVolume,
+    UnmarkVolume,
     SnapshotVolume,
     DeleteVolume,
     RestoreVolume,

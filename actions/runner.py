@@ -1,30 +1,60 @@
 """Runs an approved plan: canary, waves, one intent before each call, and a look instead of a repeat."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from actions import environments
-from actions.base import Action, Clouds, Params, Target
-from actions.clouds import THROTTLED
+from actions import sending
+from actions.base import RUN_TAG, Action, Clouds, Params, Target
+from actions.crash import crashpoint
 from actions.errors import ActionFailed, OutcomeUnknown, Unreadable
+from actions.guards import protection
+from actions.health import EVERY, Health
 from actions.journal import Journal
 from actions.plan import Plan, PlanState
-from actions.step import Step, StepState
+from actions.say import KEPT
+from actions.step import MOST_ATTEMPTS, Step, StepState
 
-#: How long after its intent a call may still be sent.
-SEND_WITHIN = timedelta(seconds=30)
 S = StepState
+#: The longest time between two looks at what was sent; they begin `poll_every` apart and come slower.
+SLOWEST_POLL = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one pass over a run came out.
+
+    Attributes:
+        state: how the run ended, or RUNNING where it goes on at `until`.
+        sick: the health query that speaks against what was done, in words.
+    """
+
+    state: PlanState
+    until: datetime | None = None
+    sick: str | None = None
 
 
 class Runner:
     """Does what a plan says, once. Everything it knows is in the journal, so any worker can go on.
 
+    What it promises, in words: at most one accepted effect per step, or a row that says a person must
+    look. An intent is durable before its call; each call asks the journal, right before it is sent,
+    whether this worker still holds the run, and is not sent after `send_by`. So whoever comes next, and
+    waits until that call is certainly over, is alone with the target. A worker that was taken over
+    writes nothing and sends nothing. What remains is a process that is paused inside the sending itself,
+    between the question and the wire.
+
     Args:
         now: the clock.
-        wait: sleeps for some seconds; it may raise to leave the run, which then waits in its rows.
+        wait: sleeps for some seconds; it may raise to leave the run, which then waits in its rows. Asked
+            with 0 before each step, so that a worker that was told to stop begins no other.
         never: protecting tag patterns of the settings and the runbook, asked again before each call.
+        spared: why this target is left alone now, in words, or None; asked again before each call.
+        health: answers the plan's health queries; without it a plan that names one fails.
         verify_within: seconds in which a change must show; EC2 takes a minute to stop an instance.
-        poll_every: seconds between two looks.
+        poll_every: seconds between the first two looks.
     """
 
     def __init__(
@@ -36,23 +66,26 @@ class Runner:
         now: Callable[[], datetime],
         wait: Callable[[float], None],
         never: Sequence[str] = (),
+        spared: Callable[[Target], str | None] = lambda _: None,
+        health: Health | None = None,
         verify_within: float = 300,
         poll_every: float = 2,
     ) -> None:
         self.clouds, self.journal, self.registry = clouds, journal, registry
         self.now, self.wait, self.never = now, wait, tuple(never)
+        self.spared, self.health = spared, health
         self.verify_within, self.poll_every = timedelta(seconds=verify_within), poll_every
 
-    def run(self, plan: Plan, steps: Sequence[Step]) -> PlanState:
-        """Run the steps that have not ended, and say how the run ended.
+    def run(self, plan: Plan, steps: Sequence[Step]) -> Outcome:
+        """Run the steps that have not ended, until the run ends or pauses between two waves.
 
-        Rows left in INTENT by a worker that died are looked at first and never sent again. Call
-        it for such a run only once the dead worker cannot send any more (after `send_by`).
+        Rows left in INTENT by a worker that died are looked at first. Call it for such a run only once
+        the dead worker cannot send any more (`sending.over`).
 
         Returns:
-            SUCCEEDED: everything is as planned. PARTIAL: something was skipped, or failed within
-            what the plan allows. FAILED: failures stopped it. HALTED: the kill switch, too many
-            skipped, or a person must look.
+            RUNNING: it pauses; call again at `until`. SUCCEEDED: everything is as planned. PARTIAL:
+            something was skipped, or failed within what the plan allows. FAILED: failures or a health
+            query stopped it. HALTED: the kill switch, too many skipped, or a person must look.
 
         Raises:
             TakenOver: another worker holds this run now.
@@ -66,43 +99,77 @@ class _Run:
     def __init__(self, runner: Runner, plan: Plan, steps: Sequence[Step]) -> None:
         self.by, self.journal, self.plan = runner, runner.journal, plan
         self.rows = {step.number: step for step in steps}
+        self.waves: dict[int, list[int]] = defaultdict(list)
+        self.steps_of: dict[str, list[int]] = defaultdict(list)
+        self.states: dict[StepState, set[int]] = {state: set() for state in StepState}
+        for step in sorted(steps, key=lambda step: step.number):
+            self.waves[step.wave].append(step.number)
+            self.steps_of[step.target].append(step.number)
+            self.states[step.state].add(step.number)
         self.targets = {target.id: target for target in plan.targets}
         self.params = {step.id: self._params(step.action, step.params) for step in plan.steps}
         self.killed = False
+        self.sick: str | None = None
 
-    def through(self) -> PlanState:
+    def through(self) -> Outcome:
         self._look_at_what_was_sent()
-        for wave in sorted({row.wave for row in self._in(S.NEW)}):
+        for wave in sorted(self.waves):
             if self._is_stopped():
                 break
-            self._wave(wave)
-        return self._outcome()
+            for step in self.plan.steps:
+                self._part([n for n in self.waves[wave] if self.rows[n].step == step.id])
+            if until := self._settle(wave):
+                return Outcome(PlanState.RUNNING, until)
+        return Outcome(self._state(), sick=self.sick)
 
     def _look_at_what_was_sent(self) -> None:
         """Before anything else: what a worker that died left open."""
         for row in self._in(S.INTENT):
             detail = "the worker stopped between the intent and the answer"
             self._keep(self.journal.unknown(row, detail, now=self.by.now()))
+            crashpoint("step.unknown")
         self._verify()
-
-    def _wave(self, wave: int) -> None:
-        rows = [row for row in self.rows.values() if row.wave == wave]
-        if wave and self.plan.rollout.pause and all(row.state is S.NEW for row in rows):
-            self.by.wait(self.plan.rollout.pause)
-        for step in self.plan.steps:
-            self._part([row.number for row in rows if row.step == step.id])
 
     def _part(self, numbers: Sequence[int]) -> None:
         """One runbook step on a wave's targets: all are sent, then all are looked at."""
         for number in numbers:
             if self.rows[number].state is not S.NEW:
                 continue
+            self.by.wait(0)
             if self._is_stopped():
                 break
             self._begin(self.rows[number])
             if self.rows[number].state is S.UNKNOWN:
                 self._verify()  # what is unknown is looked at before the next call
         self._verify()
+
+    def _settle(self, wave: int) -> datetime | None:
+        """Until when the run pauses after this wave: for its health queries, and for the plan's pause.
+
+        Told from the rows alone, so that whoever takes the run up waits only what is left.
+        """
+        later = [number for other in self.waves if other > wave for number in self.waves[other]]
+        rows = [self.rows[number] for number in self.waves[wave]]
+        ended = [row.ended_at for row in rows if row.changed and row.ended_at]
+        if not ended or self._is_over() or any(self.rows[n].state is not S.NEW for n in later):
+            return None
+        now, since = self.by.now(), max(ended)
+        self.sick = self._sick(since, now)
+        if self.sick:
+            return None
+        healthy = since + timedelta(minutes=self.plan.health.minutes)
+        rested = since + timedelta(seconds=self.plan.rollout.pause if later else 0)
+        if now < healthy:
+            return min(healthy, now + EVERY)
+        return rested if now < rested else None
+
+    def _sick(self, since: datetime, now: datetime) -> str | None:
+        for name in self.plan.health.queries:
+            if self.by.health is None:
+                return f"nobody answers the health query {name}; set where it is asked"
+            if reason := self.by.health.against(name, since, now):
+                return reason
+        return None
 
     def _begin(self, row: Step) -> None:
         action, params = self.by.registry[row.action], self.params[row.step]
@@ -126,14 +193,14 @@ class _Run:
         elif fresh is None or (reason := self._against(action, expected, fresh)):
             self._skip(row, "it is gone" if fresh is None else str(reason))
         elif not self._is_killed():
-            self._intend_and_send(row, action, params, fresh)
+            self._intend_and_send(row, fresh)
 
     def _expected(self, row: Step) -> Target | None:
         """The target as the step before it left it, or as the plan froze it."""
-        before = [one for one in self.rows.values() if one.target == row.target and one.number < row.number]
+        before = [number for number in self.steps_of[row.target] if number < row.number]
         if not before:
             return self.targets[row.target]
-        last = max(before, key=lambda one: one.number)
+        last = self.rows[before[-1]]
         return Target.from_data(last.after) if last.state is S.DONE and last.after else None
 
     @staticmethod
@@ -143,69 +210,105 @@ class _Run:
     def _against(self, action: Action, expected: Target, fresh: Target) -> str | None:
         if drift := expected.drift(fresh):
             return drift
-        if tag := environments.protection(fresh.tags, self.by.never):
-            return f"its tag {tag} protects it"
-        return action.unfit(fresh)
+        return protection(fresh, self.by.never) or action.unfit(fresh) or self.by.spared(fresh)
 
-    def _intend_and_send(self, row: Step, action: Action, params: Params, target: Target) -> None:
+    def _intend_and_send(self, row: Step, target: Target) -> None:
         now = self.by.now()
-        send_by = now + SEND_WITHIN
+        send_by = now + sending.SEND_WITHIN
         row = self._keep(self.journal.intend(row, target.to_data(), now=now, send_by=send_by))
-        self._keep(self._send(row, action, params, target, send_by))
+        crashpoint("step.intended")
+        self._keep(self._send(row, target, send_by))
 
-    def _send(self, row: Step, action: Action, params: Params, target: Target, send_by: datetime) -> Step:
-        """Send the change. Only a throttled call, which was not applied, is sent again, within the time."""
-        pause = 1.0
-        while True:
-            if self._is_killed():
-                return self._unsent(
-                    row, "KillSwitch", "the kill switch went on before the call; nothing was sent"
-                )
-            if self.by.now() >= send_by:
-                return self._unsent(row, "NotSent", "the call was due earlier than this worker came to it")
-            try:
-                action.apply(self.by.clouds, target, params, run=self.plan.id, key=row.key)
-            except ActionFailed as error:
-                if error.code not in THROTTLED:
-                    return self._unsent(row, error.code, error.detail)
-                self.by.wait(pause)
-                pause *= 2
-            except Unreadable as error:
-                return self._unsent(row, "Unreadable", str(error))
-            except OutcomeUnknown as error:
-                return self.journal.unknown(row, error.detail, now=self.by.now())
-            else:
-                return row
+    def _send(self, row: Step, target: Target, send_by: datetime) -> Step:
+        """Send the change: its calls ask for leave, and only throttled ones are sent again, in time."""
+        action, params = self.by.registry[row.action], self.params[row.step]
+        leave, rest = partial(self._leave, row.target, send_by), partial(self._rest, send_by)
+        clouds = sending.Cleared(self.by.clouds, leave, rest, row.key)
+        try:
+            action.apply(clouds, target, params, run=self.plan.id, key=row.key)
+        except ActionFailed as error:
+            return self.journal.failed(row, error.code, error.detail, now=self.by.now())
+        except Unreadable as error:
+            return self.journal.failed(row, "Unreadable", str(error), now=self.by.now())
+        except OutcomeUnknown as error:
+            return self.journal.unknown(row, error.detail, now=self.by.now())
+        crashpoint("step.sent")
+        return row
 
-    def _unsent(self, row: Step, code: str, detail: str) -> Step:
-        return self.journal.failed(row, code, detail, now=self.by.now())
+    def _leave(self, target: str, send_by: datetime) -> None:
+        """Raise unless a call may be sent at this moment."""
+        self.journal.still_mine()
+        if self._is_killed():
+            detail = "the kill switch went on before the call; nothing was sent"
+            raise ActionFailed(target, "KillSwitch", detail)
+        if self.by.now() >= send_by:
+            raise ActionFailed(target, "NotSent", "the cloud did not take the call within its time")
+
+    def _rest(self, send_by: datetime, seconds: float) -> None:
+        left = (send_by - self.by.now()).total_seconds()
+        self.by.wait(max(0.0, min(seconds, left)))
 
     def _verify(self) -> None:
         """Look at everything that was sent until it shows, or the time for it is over."""
-        deadline = self.by.now() + self.by.verify_within
+        deadline, pause = self.by.now() + self.by.verify_within, self.by.poll_every
         while True:
-            for row in self._in(S.INTENT, S.UNKNOWN):
-                self._look(row)
+            repeated = [self._look(row) for row in self._in(S.INTENT, S.UNKNOWN)]
+            if any(repeated):
+                deadline = self.by.now() + self.by.verify_within  # sent again: it has its time again
             if not (waiting := self._in(S.INTENT, S.UNKNOWN)):
                 return
             if self.by.now() >= deadline:
                 break
-            self.by.wait(self.by.poll_every)
+            self.by.wait(pause)
+            pause = min(SLOWEST_POLL, 1.5 * pause)
         for row in waiting:
             self._give_up(row)
 
-    def _look(self, row: Step) -> None:
+    def _look(self, row: Step) -> bool:
+        """Look whether the goal is reached; say whether the call was sent once more."""
         action, target = self.by.registry[row.action], Target.from_data(row.before or {})
         try:
             after = action.reached(self.by.clouds, target, self.params[row.step], key=row.key)
         except Unreadable:
-            return  # a failed look is no evidence; the next one may tell
+            return False  # a failed look is no evidence; the next one may tell
         except ActionFailed as error:
             self._keep(self.journal.failed(row, error.code, error.detail, now=self.by.now()))
-            return
-        if after is not None:
-            found_out = row.state is S.UNKNOWN
-            self._keep(self.journal.done(row, after.to_data(), now=self.by.now(), reconciled=found_out))
+            return False
+        if after is None:
+            return row.state is S.UNKNOWN and self._repeat(row, action, target)
+        crashpoint("step.reached")
+        found, ours = self._attribution(row, action, target, after)
+        done = self.journal.done(row, after.to_data(), now=self.by.now(), reconciled=found, ours=ours)
+        self._keep(done)
+        return False
+
+    def _attribution(self, row: Step, action: Action, before: Target, after: Target) -> tuple[str, bool]:
+        """Whose change a look found, in words, where the outcome was unknown."""
+        if row.state is not S.UNKNOWN:
+            return "", True
+        found = f"its answer was lost; it was {before.state} before and is {after.state}"
+        if not action.marks:
+            return found, True
+        if after.tags.get(RUN_TAG) == self.plan.id:
+            return f"{found}, with this run's tag", True
+        # The tag is set before the change: without it, the change cannot have been sent by this run.
+        return f"{found}, without this run's tag: somebody else did it", False
+
+    def _repeat(self, row: Step, action: Action, before: Target) -> bool:
+        """Send a call whose outcome is unknown once more, if it may be, was not applied, and is over."""
+        if not action.repeatable or row.attempts >= MOST_ATTEMPTS or self._is_stopped():
+            return False
+        if not sending.over(row.send_by, self.by.now()):
+            return False
+        try:
+            fresh = action.read(self.by.clouds, before)
+        except Unreadable:
+            return False
+        if fresh is None or self._against(action, before, fresh):
+            return False
+        crashpoint("step.repeating")
+        self._intend_and_send(row, fresh)
+        return True
 
     def _give_up(self, row: Step) -> None:
         seconds = int(self.by.verify_within.total_seconds())
@@ -229,41 +332,44 @@ class _Run:
         return self.killed
 
     def _is_stopped(self) -> bool:
-        return (
-            self._too_many_failed()
-            or bool(self._in(S.NEEDS_HUMAN))
-            or self._too_many_skipped()
-            or self._is_killed()
-        )
+        return self._is_over() or self._is_killed()
+
+    def _is_over(self) -> bool:
+        doubt = bool(self.sick or self.states[S.NEEDS_HUMAN])
+        return doubt or self._too_many_failed() or self._too_many_skipped()
 
     def _too_many_failed(self) -> bool:
-        return len(self._in(S.FAILED)) >= self.plan.rollout.stop_after_failures
+        return len(self.states[S.FAILED]) >= self.plan.rollout.stop_after_failures
 
     def _too_many_skipped(self) -> bool:
         """More than half of the targets: then the plan describes a world that is no more.
 
-        An undo goes on: each thing that can be put back is.
+        What its owners keep says nothing of that. An undo goes on: each thing that can be put back is.
         """
         if self.plan.undo_of is not None:
             return False
-        return 2 * len({row.target for row in self._in(S.SKIPPED)}) > len(self.targets)
+        skipped = self._in(S.SKIPPED)
+        kept = {row.target for row in skipped if (row.detail or "").startswith(KEPT)}
+        return 2 * len({row.target for row in skipped} - kept) > len(self.targets)
 
-    def _outcome(self) -> PlanState:
-        if self.killed or self._in(S.NEEDS_HUMAN):
+    def _state(self) -> PlanState:
+        if self.killed or self.states[S.NEEDS_HUMAN]:
             return PlanState.HALTED
-        if self._too_many_failed():
+        if self.sick or self._too_many_failed():
             return PlanState.FAILED
         if self._too_many_skipped():
             return PlanState.HALTED
         return PlanState.PARTIAL if self._in(S.FAILED, S.SKIPPED) else PlanState.SUCCEEDED
 
     def _in(self, *states: StepState) -> list[Step]:
-        return [row for row in self.rows.values() if row.state in states]
+        return [self.rows[number] for state in states for number in sorted(self.states[state])]
 
     def _skip(self, row: Step, reason: str) -> None:
         self._keep(self.journal.skipped(row, reason, now=self.by.now()))
 
     def _keep(self, row: Step) -> Step:
+        self.states[self.rows[row.number].state].discard(row.number)
+        self.states[row.state].add(row.number)
         self.rows[row.number] = row
         return row
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -10,7 +11,7 @@ from spend.moves import Moves
 
 
 class StepState(StrEnum):
-    """NEW → INTENT → DONE, FAILED or UNKNOWN; what is unknown is looked at, never repeated."""
+    """NEW → INTENT → DONE, FAILED or UNKNOWN; what is unknown is looked at, never repeated blindly."""
 
     NEW = "new"
     INTENT = "intent"
@@ -25,8 +26,13 @@ S = StepState
 MOVES: Moves[StepState] = {
     S.NEW: frozenset({S.INTENT, S.SKIPPED, S.DONE}),  # DONE at once: somebody had done it already
     S.INTENT: frozenset({S.DONE, S.FAILED, S.UNKNOWN}),
-    S.UNKNOWN: frozenset({S.DONE, S.FAILED, S.NEEDS_HUMAN}),
+    # INTENT again: looked at, found as before, and the call may be repeated (`Action.repeatable`).
+    S.UNKNOWN: frozenset({S.INTENT, S.DONE, S.FAILED, S.NEEDS_HUMAN}),
 }
+#: How often a step's call may be sent at all.
+MOST_ATTEMPTS = 2
+#: The code of a step whose goal somebody else reached while its own outcome was unknown.
+NOT_OURS = "NotOurs"
 ENDED = frozenset({S.DONE, S.FAILED, S.SKIPPED, S.NEEDS_HUMAN})
 
 
@@ -40,7 +46,9 @@ class Step:
         target: the provider's id.
         step: the id of the runbook's step.
         before, after: the target as read just before the call, and after it.
-        detail: the reason of a skip or a failure, in words.
+        detail: the reason of a skip or a failure, in words; or how an unknown outcome was told.
+        attempts: how many intents there were.
+        send_by: the last moment at which the call of the latest intent may be sent.
     """
 
     id: str
@@ -56,11 +64,14 @@ class Step:
     code: str | None = None
     detail: str | None = None
     version: int = 1
+    attempts: int = 0
+    send_by: datetime | None = None
+    ended_at: datetime | None = None
 
     @property
     def changed(self) -> bool:
         """Whether this step changed its target; done without an intent, nothing was called."""
-        return self.state is S.DONE and self.before is not None
+        return self.state is S.DONE and self.before is not None and self.code != NOT_OURS
 
     @property
     def key(self) -> str:

@@ -1,61 +1,90 @@
 """Running approved plans, and taking them up again after a crash."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from actions import registry, rollout
-from actions.clouds import CONNECT_TIMEOUT, READ_TIMEOUT
+from actions.base import Target
+from actions.crash import crashpoint
 from actions.plan import Plan, PlanState
-from actions.runner import Runner
+from actions.runner import Outcome, Runner
+from actions.say import KEPT
+from actions.sending import UNDER_WAY
 from actions.step import Step, StepState
-from flows import cards, dispatch
+from flows import automatic, cards, dispatch, health, undo
 from flows.desk import Desk
 from spend.finding import LIVE, FindingState
-from storage import journal, plans, switches, tables
+from storage import blast, journal, plans, recovery, say, switches, tables
+from storage.locks import Hold
 from storage.store import Store
 from storage.unit import Unit
 
-#: How long after its last moment a call may still be on its way.
-UNDER_WAY = timedelta(seconds=CONNECT_TIMEOUT + READ_TIMEOUT)
-
 
 def ready(store: Store, now: datetime) -> list[str]:
-    """Approved plans to begin, and runs of this worker to take up; none while the kill switch is on.
+    """Approved plans to begin, and runs of this worker to take up: those whose pause is over.
 
     A run that another worker left in the middle of a call waits until that call cannot be sent any more.
+    While the kill switch is on nothing begins, and a run that pauses is taken up at once, to be halted.
     """
     with store.reading() as session:
-        if switches.is_on(session, switches.KILL):
+        if recovery.waiting(session):
             return []
-        rows = plans.find(session, states=(PlanState.APPROVED, PlanState.RUNNING), limit=None)
+        killed = switches.is_on(session, switches.KILL)
+        found = plans.in_line(session)
         sending = plans.may_be_sent(session, now - UNDER_WAY)
-    hold = store.hold
     return [
-        row.id
-        for row in reversed(rows)
-        if (row.state == PlanState.APPROVED and now < row.execute_by)
+        one.id
+        for one in found
+        if (
+            one.state == PlanState.APPROVED
+            and not killed
+            and max(one.not_before or now, one.next_wave_at or now) <= now < one.execute_by
+        )
         or (
-            hold
-            and row.state == PlanState.RUNNING
-            and (row.worker, row.epoch) == (hold.worker, hold.epoch)
-            and row.id not in sending
+            one.state == PlanState.RUNNING
+            and one.hold == store.hold
+            and (killed or one.next_wave_at is None or one.next_wave_at <= now)
+            and one.id not in sending
         )
     ]
 
 
 def execute(desk: Desk, key: str, *, now: Callable[[], datetime], wait: Callable[[float], None]) -> None:
-    """Run one plan to its end: canary, then waves; every step is durable before and after its call."""
+    """Run one plan until it ends or pauses between two waves; each step is durable around its call."""
     if desk.clouds is None:
         return
     plan = _begin(desk, key, now())
     if plan is None:
         return
+    crashpoint("run.begun")
     book = journal.RunJournal(desk.store, key, card=cards.plan(key))
     runbook = desk.runbooks.get(plan.runbook)  # gone, where it was removed while the plan ran
     never = (*desk.org.protected, *(runbook.guards.never if runbook else ()))
-    running = Runner(desk.clouds, book, registry.ACTIONS, now=now, wait=wait, never=never)
+    running = Runner(
+        desk.clouds,
+        book,
+        registry.ACTIONS,
+        now=now,
+        wait=wait,
+        never=never,
+        spared=lambda target: _kept(desk, plan, target, now()),
+        health=health.of(desk),
+    )
     outcome = running.run(plan, book.steps())
-    _finish(desk, plan, outcome, now())
+    crashpoint("run.passed")
+    if outcome.until is not None:
+        _pause(desk, key, outcome.until, now())
+    else:
+        _finish(desk, plan, outcome, now())
+    crashpoint("run.kept")
+
+
+def _kept(desk: Desk, plan: Plan, target: Target, now: datetime) -> str | None:
+    """Who keeps this target as it is; what a run changed is taken back all the same."""
+    if plan.undo_of is not None:
+        return None
+    with desk.store.reading() as session:
+        return say.kept(session, [target.id], now).get(target.id)
 
 
 def _begin(desk: Desk, key: str, now: datetime) -> Plan | None:
@@ -71,31 +100,50 @@ def _begin(desk: Desk, key: str, now: datetime) -> Plan | None:
         if (no := dispatch.ask(dispatch.Case(desk, unit, row, plan, seen))) is not None:
             dispatch.hold_back(unit, row, no)
             return None
-        unit.move(row, PlanState.RUNNING, worker=unit.hold.worker, epoch=unit.hold.epoch)
-        plans.add_steps(unit, rollout.steps_of(plan))
-        unit.record(
-            "run.begin",
-            actor=unit.hold.worker,
-            subject=key,
-            after={"targets": [target.id for target in plan.targets]},
-            plan_hash=row.hash,
-            runbook_hash=plan.runbook_hash,
-        )
-        cards.refresh(unit, row)
-        return plans.load(row)
+        return _start(unit, row, plan, unit.hold)
 
 
-def _finish(desk: Desk, plan: Plan, outcome: PlanState, now: datetime) -> None:
+def _start(unit: Unit, row: tables.Plan, plan: Plan, hold: Hold) -> Plan:
+    unit.move(
+        row,
+        PlanState.RUNNING,
+        worker=hold.worker,
+        epoch=hold.epoch,
+        waits_for=None,
+        next_wave_at=None,
+    )
+    plans.add_steps(unit, rollout.steps_of(plan))
+    unit.record(
+        "run.begin",
+        actor=hold.worker,
+        subject=row.id,
+        after={"targets": [target.id for target in plan.targets]},
+        plan_hash=row.hash,
+        runbook_hash=plan.runbook_hash,
+    )
+    cards.refresh(unit, row)
+    return plans.load(row)
+
+
+def _pause(desk: Desk, key: str, until: datetime, now: datetime) -> None:
     with desk.store.writing(now) as unit:
+        row = unit.change(unit.get(tables.Plan, key, lock=True), held=True, next_wave_at=until)
+        cards.refresh(unit, row)
+
+
+def _finish(desk: Desk, plan: Plan, outcome: Outcome, now: datetime) -> None:
+    with desk.store.writing(now) as unit:
+        if outcome.sick:
+            unit.alone("proposals")  # an undo may follow, and this is always locked first
         row = unit.get(tables.Plan, plan.id, lock=True)
         steps = plans.steps(unit.session, plan.id)
-        why = _why(plan, steps)
-        unit.move(row, outcome, held=True, ended_at=now, outcome=why)
+        why = outcome.sick or _why(plan, steps)
+        unit.move(row, outcome.state, held=True, ended_at=now, outcome=why)
         unit.record(
             "run.finish",
             actor=unit.hold.worker if unit.hold else "bursar",
             subject=plan.id,
-            after={"outcome": outcome, "steps": {step.id: step.state for step in steps}},
+            after={"outcome": outcome.state, "steps": {step.id: step.state for step in steps}},
             reason=why,
             plan_hash=row.hash,
         )
@@ -108,7 +156,15 @@ def _finish(desk: Desk, plan: Plan, outcome: PlanState, now: datetime) -> None:
             thread=cards.plan(plan.undo_of or plan.id),
         )
         _tell_owners(desk, unit, plan, steps)
-        _close_findings(unit, plan, outcome)
+        _close_findings(unit, plan, outcome.state)
+        blast.settle(unit, plan, steps, desk.org.caps)
+        automatic.account(desk, unit, plan, steps)
+        if outcome.sick and outcome.state is PlanState.FAILED and unit.hold:
+            # The dispatch is not asked again: who let the run begin let it be taken back, and an incident
+            # or a freeze is no reason to leave a failing change standing. The kill switch stops this too.
+            back = undo.by_itself(desk, unit, plan, steps, outcome.sick)
+            if back is not None:
+                _start(unit, unit.get(tables.Plan, back.id), back, unit.hold)
 
 
 def _why(plan: Plan, steps: list[Step]) -> str | None:
@@ -116,7 +172,7 @@ def _why(plan: Plan, steps: list[Step]) -> str | None:
     names = {target.id: target.name or target.id for target in plan.targets}
     for state in (StepState.NEEDS_HUMAN, StepState.FAILED, StepState.SKIPPED):
         for step in steps:
-            if step.state is state:
+            if step.state is state and not (step.detail or "").startswith(KEPT):
                 return f"{names.get(step.target, step.target)}: {step.detail}"
     return None
 

@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from actions.step import Step, StepState
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from actions.errors import TakenOver
+from actions.step import NOT_OURS, Step, StepState
+from spend.errors import Conflict
 from storage import plans, switches, tables
 from storage.store import Store
-from storage.unit import Unit
 
 
 class RunJournal:
@@ -23,6 +27,11 @@ class RunJournal:
         with self._store.reading() as session:
             return switches.is_on(session, switches.KILL)
 
+    def still_mine(self) -> None:
+        """Raise `TakenOver` if another worker holds the run; the last question before a call."""
+        with self._store.reading() as session:
+            self._held(session)
+
     def steps(self) -> Sequence[Step]:
         """The steps of this run as they are now."""
         with self._store.reading() as session:
@@ -30,12 +39,23 @@ class RunJournal:
 
     def intend(self, step: Step, before: Mapping[str, Any], *, now: datetime, send_by: datetime) -> Step:
         """Write the intent, with the state before, ahead of the call."""
-        return self._write(step, StepState.INTENT, "step.intent", now, before=dict(before), send_by=send_by)
+        return self._write(
+            step,
+            StepState.INTENT,
+            "step.intent",
+            now,
+            before=dict(before),
+            send_by=send_by,
+            attempts=step.attempts + 1,
+        )
 
-    def done(self, step: Step, after: Mapping[str, Any], *, now: datetime, reconciled: bool = False) -> Step:
+    def done(
+        self, step: Step, after: Mapping[str, Any], *, now: datetime, reconciled: str = "", ours: bool = True
+    ) -> Step:
         """Write that the goal was reached."""
+        told = {"detail": reconciled, "code": None if ours else NOT_OURS} if reconciled else {}
         event = "step.reconcile" if reconciled else "step.done"
-        return self._write(step, StepState.DONE, event, now, after=dict(after), ended_at=now)
+        return self._write(step, StepState.DONE, event, now, after=dict(after), ended_at=now, **told)
 
     def failed(self, step: Step, code: str, detail: str, *, now: datetime) -> Step:
         """Write that the cloud refused and nothing changed."""
@@ -55,8 +75,10 @@ class RunJournal:
 
     def _write(self, step: Step, to: StepState, event: str, now: datetime, **values: Any) -> Step:
         with self._store.writing(now) as unit:
-            self._still_mine(unit)
+            self._held(unit.session, lock=True)
             row = unit.get(tables.Step, step.id)
+            if row.version != step.version:
+                raise Conflict("This step was moved by somebody else; look again.")
             unit.move(row, to, **values)
             told = {key: value for key, value in values.items() if key not in {"ended_at", "before"}}
             unit.record(
@@ -69,6 +91,12 @@ class RunJournal:
             unit.send("update", "plan", self._plan, surface=self._card)
             return plans.step_of(row)
 
-    def _still_mine(self, unit: Unit) -> None:
-        # An empty change proves, under the row's compare-and-set, that nobody took the run over.
-        unit.change(unit.get(tables.Plan, self._plan), held=True)
+    def _held(self, session: Session, *, lock: bool = False) -> None:
+        # Only these two columns: a plan of 500 targets is not to be read for each of its steps. Locked,
+        # nobody can take the run over before this transaction ends; SQLite has one writer anyway.
+        table: Any = tables.Plan
+        query = select(table.worker, table.epoch).where(table.id == self._plan)
+        hold = self._store.hold
+        found = session.execute(query.with_for_update() if lock else query).one()
+        if hold is None or tuple(found) != (hold.worker, hold.epoch):
+            raise TakenOver(f"plan {self._plan} is not this worker's any more")

@@ -15,6 +15,7 @@ class CapLambdaConcurrency(Action):
     name = "aws.cap_lambda_concurrency"
     kind = "function"
     grade = Grade.A
+    repeatable = True
     saves = False
     undo = "aws.restore_lambda_concurrency"
     permissions = (
@@ -44,6 +45,9 @@ class CapLambdaConcurrency(Action):
                         yield functions.function(
                             rows[name], limit, tags, account=account, region=region, why=why
                         )
+
+    def fleet(self, clouds: Clouds, scope: Scope) -> Iterator[Target]:
+        return functions.fleet(clouds, scope)
 
     def read(self, clouds: Clouds, target: Target) -> Target | None:
         return functions.read_function(clouds, target)

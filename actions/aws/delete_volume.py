@@ -1,13 +1,12 @@
 """Deletes a volume of which this run has taken a snapshot."""
 
 from dataclasses import replace
-from typing import Any
 
-from actions.aws import volumes
+from actions.aws import ec2, volumes
 from actions.aws.volumes import VolumeParams
 from actions.base import Clouds, Grade, Target
 from actions.clouds import changing
-from actions.errors import ActionFailed, OutcomeUnknown
+from actions.errors import ActionFailed
 
 
 class DeleteVolume(volumes.OnVolumes):
@@ -17,8 +16,11 @@ class DeleteVolume(volumes.OnVolumes):
     grade = Grade.B
     undo = "aws.restore_volume"
     deletes = True
+    marks = False
+    interrupts = "deletes"
     permissions = (
         "ec2:DescribeVolumes",
+        "ec2:DescribeInstances",
         "ec2:DescribeSnapshots",
         "ec2:DeleteVolume",
         "cloudwatch:GetMetricData",
@@ -28,7 +30,7 @@ class DeleteVolume(volumes.OnVolumes):
         if volumes.completed(volumes.snapshots(clouds, target, value=run)) is None:
             raise ActionFailed(target.id, "SnapshotMissing", "this run has no completed snapshot of it")
         client = clouds.client(target.account, "ec2", target.region, mutating=True)
-        _rehearse(client, target)
+        ec2.rehearse(target, client.delete_volume, VolumeId=target.id)
         with changing(target.id):
             client.delete_volume(VolumeId=target.id)
 
@@ -38,15 +40,3 @@ class DeleteVolume(volumes.OnVolumes):
         kept = volumes.completed(volumes.snapshots(clouds, target))
         way_back = {"snapshot": kept["SnapshotId"]} if kept else {}
         return replace(target, state="deleted", facts={**target.facts, **way_back})
-
-
-def _rehearse(client: Any, target: Target) -> None:
-    """Ask EC2 whether it would delete; its yes is an error code, and nothing is deleted yet."""
-    try:
-        with changing(target.id):
-            client.delete_volume(VolumeId=target.id, DryRun=True)
-    except ActionFailed as answer:
-        if answer.code != "DryRunOperation":
-            raise
-    except OutcomeUnknown as error:
-        raise ActionFailed(target.id, "NotRehearsed", f"the dry run failed; {error.detail}") from error

@@ -1,12 +1,13 @@
 """How EC2's answers become targets, and the tag that tells who touched a thing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from actions.base import RUN_TAG, Target
 from actions.clouds import changing
-from actions.errors import ActionFailed, OutcomeUnknown
+from actions.crash import crashpoint
+from actions.errors import ActionFailed, OutcomeUnknown, Unreadable
 from spend import canonical
 
 #: An auto-scaling group replaces a member that is stopped.
@@ -93,10 +94,32 @@ def volume(row: Mapping[str, Any], account: str, region: str, why: str = "") -> 
     )
 
 
-def only(items: Iterable[Any]) -> Any:
-    """The one item, or None where there is not exactly one."""
-    found = list(items)
-    return found[0] if len(found) == 1 else None
+def the(wanted: str, rows: Iterable[Any], key: str) -> Any:
+    """The one row with this id, out of an answer that was asked for it alone.
+
+    Raises:
+        Unreadable: it is not there, or more than once; EC2 says of what is gone that it is gone.
+    """
+    found = [row for row in rows if row[key] == wanted]
+    if len(found) != 1:
+        raise Unreadable(f"{wanted} could not be read: the answer holds it {len(found)} times")
+    return found[0]
+
+
+def rehearse(target: Target, call: Callable[..., Any], **request: Any) -> None:
+    """Ask EC2 whether it would make this change; its yes is an error code, and nothing is changed yet.
+
+    Raises:
+        ActionFailed: it would not, or its answer is not certain.
+    """
+    try:
+        with changing(target.id):
+            call(**request, DryRun=True)
+    except ActionFailed as answer:
+        if answer.code != "DryRunOperation":
+            raise
+    except OutcomeUnknown as error:
+        raise ActionFailed(target.id, "NotRehearsed", f"the dry run failed; {error.detail}") from error
 
 
 def mark(ec2: Any, target: Target, run: str) -> None:
@@ -111,6 +134,7 @@ def mark(ec2: Any, target: Target, run: str) -> None:
     try:
         with changing(target.id):
             ec2.create_tags(Resources=[target.id], Tags=[{"Key": RUN_TAG, "Value": run}])
+        crashpoint("target.marked")
     except OutcomeUnknown as error:
         raise ActionFailed(
             target.id, "TagUnknown", f"the run's tag is not certain; {error.detail}"

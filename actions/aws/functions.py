@@ -1,10 +1,10 @@
 """Lambda functions as targets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from actions.base import RUN_TAG, Clouds, Target
-from actions.clouds import answer, changing
+from actions.base import RUN_TAG, Clouds, Scope, Target
+from actions.clouds import answer, changing, pages
 from actions.errors import ActionFailed, OutcomeUnknown
 
 UNCAPPED = "uncapped"
@@ -33,6 +33,17 @@ def function(
         facts={"code": row["CodeSha256"], "memory": str(row["MemorySize"])},
         why=why,
     )
+
+
+def fleet(clouds: Clouds, scope: Scope) -> Iterator[Target]:
+    """Every function that is there. Its concurrency is not asked: a share needs only tags."""
+    for account in scope.accounts:
+        for region in scope.regions:
+            client = clouds.client(account, "lambda", region)
+            where = f"the functions of {account} in {region}"
+            for row in pages(where, client, "list_functions", "Functions"):
+                if (tags := tags_of(client, row["FunctionArn"])) is not None:
+                    yield function(row, None, tags, account=account, region=region)
 
 
 def reserved(client: Any, name: str) -> int | None:

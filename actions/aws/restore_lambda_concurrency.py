@@ -14,6 +14,7 @@ class RestoreLambdaConcurrency(TakesBack):
     name = "aws.restore_lambda_concurrency"
     kind = "function"
     grade = Grade.A
+    repeatable = True
     no_undo = "the function has its own limit again; the runbook that capped it can propose it anew"
     permissions = (
         "lambda:GetFunction",

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from actions.aws import ec2, volumes
-from actions.base import RUN_TAG, STEP_TAG, Clouds, Grade, Params, TakesBack, Target
+from actions.base import RECLAIM_TAG, RUN_TAG, STEP_TAG, Clouds, Grade, Params, TakesBack, Target
 from actions.clouds import answer, changing, pages
 from actions.errors import ActionFailed
 
@@ -18,8 +18,15 @@ class RestoreVolume(TakesBack):
     name = "aws.restore_volume"
     kind = "volume"
     grade = Grade.B
+    repeatable = True  # EC2 makes one volume per client token
     no_undo = "the volume is back; the runbook that deleted it can propose it anew"
-    permissions = ("ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:CreateVolume", "ec2:CreateTags")
+    permissions = (
+        "ec2:DescribeVolumes",
+        "ec2:DescribeInstances",
+        "ec2:DescribeSnapshots",
+        "ec2:CreateVolume",
+        "ec2:CreateTags",
+    )
 
     def read(self, clouds: Clouds, target: Target) -> Target | None:
         """The volume as deleted; if it is still there, as it is."""
@@ -33,16 +40,20 @@ class RestoreVolume(TakesBack):
         speed = {"Iops": int(facts["iops"])} if facts.get("type") in _WITH_IOPS and "iops" in facts else {}
         if facts.get("type") == "gp3" and "throughput" in facts:
             speed["Throughput"] = int(facts["throughput"])
-        tags = ec2.as_tags({**target.tags, RUN_TAG: run, STEP_TAG: key})
+        kept_tags = {key: value for key, value in target.tags.items() if key != RECLAIM_TAG}
+        tags = ec2.as_tags({**kept_tags, RUN_TAG: run, STEP_TAG: key})
         client = clouds.client(target.account, "ec2", target.region, mutating=True)
+        request = {
+            "SnapshotId": kept,
+            "AvailabilityZone": facts["zone"],
+            "VolumeType": facts["type"],
+            "TagSpecifications": [{"ResourceType": "volume", "Tags": tags}],
+            "ClientToken": key,
+            **speed,
+        }
+        ec2.rehearse(target, client.create_volume, **request)
         with changing(target.id):
-            client.create_volume(
-                SnapshotId=kept,
-                AvailabilityZone=facts["zone"],
-                VolumeType=facts["type"],
-                TagSpecifications=[{"ResourceType": "volume", "Tags": tags}],
-                **speed,
-            )
+            client.create_volume(**request)
 
     def reached(self, clouds: Clouds, target: Target, params: Params, *, key: str) -> Target | None:
         client = clouds.client(target.account, "ec2", target.region)

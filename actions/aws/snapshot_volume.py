@@ -14,9 +14,13 @@ class SnapshotVolume(volumes.OnVolumes):
 
     name = "aws.snapshot_volume"
     grade = Grade.A
+    repeatable = True  # it looks for the snapshot of its step first
+    marks = False
+    snapshots = True
     no_undo = "the snapshot is kept, because it is the way back"
     permissions = (
         "ec2:DescribeVolumes",
+        "ec2:DescribeInstances",
         "ec2:DescribeSnapshots",
         "ec2:CreateSnapshot",
         "ec2:CreateTags",
@@ -32,12 +36,14 @@ class SnapshotVolume(volumes.OnVolumes):
             STEP_TAG: key,
         }
         client = clouds.client(target.account, "ec2", target.region, mutating=True)
+        request = {
+            "VolumeId": target.id,
+            "Description": f"{target.name}, before Bursar's run {run}",
+            "TagSpecifications": [{"ResourceType": "snapshot", "Tags": ec2.as_tags(tags)}],
+        }
+        ec2.rehearse(target, client.create_snapshot, **request)
         with changing(target.id):
-            client.create_snapshot(
-                VolumeId=target.id,
-                Description=f"{target.name}, before Bursar's run {run}",
-                TagSpecifications=[{"ResourceType": "snapshot", "Tags": ec2.as_tags(tags)}],
-            )
+            client.create_snapshot(**request)
 
     def reached(self, clouds: Clouds, target: Target, params: VolumeParams, *, key: str) -> Target | None:
         rows = volumes.snapshots(clouds, target, tag=STEP_TAG, value=key)

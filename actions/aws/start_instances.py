@@ -11,6 +11,7 @@ class StartInstances(TakesBack):
     name = "aws.start_instances"
     kind = "instance"
     grade = Grade.A
+    repeatable = True
     no_undo = "what ran before runs again; the runbook that stopped it can propose it anew"
     permissions = ("ec2:DescribeInstances", "ec2:StartInstances", "ec2:CreateTags")
 
@@ -19,6 +20,7 @@ class StartInstances(TakesBack):
 
     def apply(self, clouds: Clouds, target: Target, params: Params, *, run: str, key: str) -> None:
         client = clouds.client(target.account, "ec2", target.region, mutating=True)
+        ec2.rehearse(target, client.start_instances, InstanceIds=[target.id])
         ec2.mark(client, target, run)
         with changing(target.id):
             client.start_instances(InstanceIds=[target.id])

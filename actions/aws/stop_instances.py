@@ -28,7 +28,9 @@ class StopInstances(Action):
     name = "aws.stop_instances"
     kind = "instance"
     grade = Grade.A
+    repeatable = True
     undo = "aws.start_instances"
+    interrupts = "stops"
     permissions = (
         "ec2:DescribeInstances",
         "ec2:StopInstances",
@@ -54,6 +56,9 @@ class StopInstances(Action):
                 found = idle(clouds.client(account, "cloudwatch", region), where, [*rows], bounds, scope.now)
                 yield from (ec2.instance(rows[i], account, region, why) for i, why in found.items())
 
+    def fleet(self, clouds: Clouds, scope: Scope) -> Iterator[Target]:
+        return instances.fleet(clouds, scope)
+
     def read(self, clouds: Clouds, target: Target) -> Target | None:
         return instances.read(clouds, target)
 
@@ -68,6 +73,7 @@ class StopInstances(Action):
 
     def apply(self, clouds: Clouds, target: Target, params: StopParams, *, run: str, key: str) -> None:
         client = clouds.client(target.account, "ec2", target.region, mutating=True)
+        ec2.rehearse(target, client.stop_instances, InstanceIds=[target.id])
         ec2.mark(client, target, run)
         with changing(target.id):
             client.stop_instances(InstanceIds=[target.id])

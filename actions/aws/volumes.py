@@ -1,6 +1,7 @@
 """Volumes that nothing uses, and the snapshots that Bursar took of them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,8 +29,21 @@ class OnVolumes(Action):
     def find(self, clouds: Clouds, scope: Scope, params: VolumeParams) -> Iterator[Target]:
         return unattached(clouds, scope, params)
 
+    def fleet(self, clouds: Clouds, scope: Scope) -> Iterator[Target]:
+        return fleet(clouds, scope)
+
     def read(self, clouds: Clouds, target: Target) -> Target | None:
         return read_volume(clouds, target)
+
+
+def fleet(clouds: Clouds, scope: Scope) -> Iterator[Target]:
+    """Every volume that is there, attached or not."""
+    for account in scope.accounts:
+        for region in scope.regions:
+            client = clouds.client(account, "ec2", region)
+            where = f"the volumes of {account} in {region}"
+            rows = pages(where, client, "describe_volumes", "Volumes")
+            yield from (ec2.volume(row, account, region) for row in rows)
 
 
 def unattached(clouds: Clouds, scope: Scope, params: VolumeParams) -> Iterator[Target]:
@@ -72,13 +86,31 @@ def _recently_used(
 
 
 def read_volume(clouds: Clouds, target: Target) -> Target | None:
-    """One volume as it is now, or None where EC2 says that there is none."""
+    """One volume as it is now, or None where EC2 says that there is none.
+
+    Raises:
+        Unreadable: EC2 did not answer, or its answer does not hold the volume; empty is no evidence.
+    """
     client = clouds.client(target.account, "ec2", target.region)
     found = answer(target.id, lambda: client.describe_volumes(VolumeIds=[target.id]), gone=(GONE,))
-    row = ec2.only(row for row in (found or {}).get("Volumes", []) if row["VolumeId"] == target.id)
-    if row is None or row["State"] == "deleted":
+    if found is None:
         return None
-    return ec2.volume(row, target.account, target.region, target.why)
+    row = ec2.the(target.id, found.get("Volumes", []), "VolumeId")
+    if row["State"] == "deleted":
+        return None
+    held = ec2.volume(row, target.account, target.region, target.why)
+    return replace(held, inherited=_of_its_instances(client, row))
+
+
+def _of_its_instances(client: Any, row: Any) -> dict[str, str]:
+    """The tags of the instances that a volume is attached to."""
+    wanted = [one["InstanceId"] for one in row.get("Attachments", []) if "InstanceId" in one]
+    if not wanted:
+        return {}
+    where = f"the instances of {row['VolumeId']}"
+    found = pages(where, client, "describe_instances", "Reservations", InstanceIds=wanted)
+    rows = (one for reservation in found for one in reservation["Instances"])
+    return {key: value for one in rows for key, value in ec2.tags_of(one).items()}
 
 
 def snapshots(clouds: Clouds, target: Target, *, tag: str = RUN_TAG, value: str | None = None) -> list[Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from actions.errors import TakenOver
 from actions.journal import Journal
-from actions.step import Step, StepState
+from actions.step import NOT_OURS, Step, StepState
 from spend.errors import Conflict
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
@@ -80,8 +80,36 @@ class JournalContract(ABC):
             journal.intend(step, BEFORE, now=NOW, send_by=SEND_BY)
         first, second = [journal.unknown(step, "time-out", now=NOW) for step in journal.steps()]
         assert (first.state, first.detail) == (S.UNKNOWN, "time-out")
-        assert journal.done(first, AFTER, now=NOW, reconciled=True).state is S.DONE
+        done = journal.done(first, AFTER, now=NOW, reconciled="it was running before and is stopped")
+        assert (done.state, done.detail, done.changed) == (
+            S.DONE,
+            "it was running before and is stopped",
+            True,
+        )
         assert journal.needs_human(second, "look at it", now=NOW).state is S.NEEDS_HUMAN
+
+    def test_what_somebody_else_did_meanwhile_is_done_and_not_ours(self, journal: Journal) -> None:
+        step = journal.intend(journal.steps()[0], BEFORE, now=NOW, send_by=SEND_BY)
+        step = journal.unknown(step, "time-out", now=NOW)
+        step = journal.done(step, AFTER, now=NOW, reconciled="without this run's tag", ours=False)
+        assert (step.state, step.code, step.changed) == (S.DONE, NOT_OURS, False)
+        assert journal.steps()[0] == step
+
+    def test_a_further_attempt_is_counted_and_has_a_last_moment_of_its_own(self, journal: Journal) -> None:
+        step = journal.intend(journal.steps()[0], BEFORE, now=NOW, send_by=SEND_BY)
+        assert (step.attempts, step.send_by) == (1, SEND_BY)
+        step = journal.unknown(step, "time-out", now=NOW)
+        again = journal.intend(step, BEFORE, now=SEND_BY, send_by=SEND_BY + timedelta(seconds=30))
+        assert (again.state, again.attempts) == (S.INTENT, 2)
+        assert again.send_by == SEND_BY + timedelta(seconds=30)
+        assert journal.steps()[0] == again
+
+    def test_what_ended_says_when(self, journal: Journal) -> None:
+        first, second = journal.steps()
+        assert journal.skipped(second, "it is gone", now=NOW).ended_at == NOW
+        first = journal.intend(first, BEFORE, now=NOW, send_by=SEND_BY)
+        assert first.ended_at is None
+        assert journal.failed(first, "Code", "refused", now=SEND_BY).ended_at == SEND_BY
 
     def test_moves_that_are_not_in_the_table_change_nothing(self, journal: Journal) -> None:
         new, other = journal.steps()
@@ -97,10 +125,17 @@ class JournalContract(ABC):
         journal.intend(old, BEFORE, now=NOW, send_by=SEND_BY)
         with pytest.raises(Conflict):
             journal.intend(old, BEFORE, now=NOW, send_by=SEND_BY)
+        journal.unknown(journal.steps()[0], "time-out", now=NOW)
+        with pytest.raises(Conflict):  # nor where the table would allow a further attempt
+            journal.intend(old, BEFORE, now=NOW, send_by=SEND_BY)
 
+    @pytest.mark.case("V2.3.4")
     def test_who_lost_the_run_writes_nothing_more(self, journal: Journal) -> None:
         step = journal.steps()[0]
+        journal.still_mine()
         self.take_over(journal)
+        with pytest.raises(TakenOver):
+            journal.still_mine()
         with pytest.raises(TakenOver):
             journal.intend(step, BEFORE, now=NOW, send_by=SEND_BY)
         with pytest.raises(TakenOver):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from actions.errors import TakenOver
-from actions.step import MOVES, Step, StepState
+from actions.step import MOVES, NOT_OURS, Step, StepState
 from spend.errors import Conflict
 from spend.moves import check
 
@@ -25,30 +25,38 @@ class MemoryJournal:
     def killed(self) -> bool:
         return self.on
 
+    def still_mine(self) -> None:
+        if self.taken:
+            raise TakenOver("another worker holds this run")
+
     def steps(self) -> Sequence[Step]:
         return sorted(self.rows.values(), key=lambda step: step.number)
 
     def intend(self, step: Step, before: Mapping[str, Any], *, now: datetime, send_by: datetime) -> Step:
-        return self._move(step, S.INTENT, "step.intent", before=dict(before))
+        sent = {"before": dict(before), "send_by": send_by, "attempts": step.attempts + 1}
+        return self._move(step, S.INTENT, "step.intent", **sent)
 
-    def done(self, step: Step, after: Mapping[str, Any], *, now: datetime, reconciled: bool = False) -> Step:
-        return self._move(step, S.DONE, "step.reconcile" if reconciled else "step.done", after=dict(after))
+    def done(
+        self, step: Step, after: Mapping[str, Any], *, now: datetime, reconciled: str = "", ours: bool = True
+    ) -> Step:
+        told = {"detail": reconciled, "code": None if ours else NOT_OURS} if reconciled else {}
+        event = "step.reconcile" if reconciled else "step.done"
+        return self._move(step, S.DONE, event, after=dict(after), ended_at=now, **told)
 
     def failed(self, step: Step, code: str, detail: str, *, now: datetime) -> Step:
-        return self._move(step, S.FAILED, "step.fail", code=code, detail=detail)
+        return self._move(step, S.FAILED, "step.fail", code=code, detail=detail, ended_at=now)
 
     def skipped(self, step: Step, reason: str, *, now: datetime) -> Step:
-        return self._move(step, S.SKIPPED, "step.skip", detail=reason)
+        return self._move(step, S.SKIPPED, "step.skip", detail=reason, ended_at=now)
 
     def unknown(self, step: Step, detail: str, *, now: datetime) -> Step:
         return self._move(step, S.UNKNOWN, "step.unknown", detail=detail)
 
     def needs_human(self, step: Step, detail: str, *, now: datetime) -> Step:
-        return self._move(step, S.NEEDS_HUMAN, "step.needs_human", detail=detail)
+        return self._move(step, S.NEEDS_HUMAN, "step.needs_human", detail=detail, ended_at=now)
 
     def _move(self, step: Step, to: StepState, event: str, **what: Any) -> Step:
-        if self.taken:
-            raise TakenOver("another worker holds this run")
+        self.still_mine()
         held = self.rows[step.id]
         if held.version != step.version:
             raise Conflict("This step was moved by somebody else; look again.")

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from actions import planning
 from actions.approval import BURSAR
-from actions.base import Target
+from actions.base import Clouds, Target
 from actions.plan import Plan, PlanState, Rollout
 from actions.registry import ACTIONS, action
 from actions.rollout import steps_of
-from actions.runner import Runner
+from actions.runner import Outcome, Runner
 from actions.step import Step, StepState
 from tests.actions.examples import runbook
 from tests.actions.memory import MemoryJournal
@@ -31,29 +32,36 @@ class Clock:
         return self.at
 
     def wait(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.at += timedelta(seconds=seconds)
-        self.meanwhile()
+        if seconds:  # without, a run only asks whether it is to go on
+            self.waits.append(seconds)
+            self.at += timedelta(seconds=seconds)
+            self.meanwhile()
+
+
+class Place(Protocol):
+    """A world, as far as a run needs one."""
+
+    @property
+    def clouds(self) -> Clouds: ...
 
 
 class Run:
     """One run in a world."""
 
-    def __init__(self, world: World, plan: Plan, journal: MemoryJournal | None = None) -> None:
+    def __init__(self, world: Place, plan: Plan, journal: MemoryJournal | None = None) -> None:
         self.world, self.plan, self.clock = world, plan, Clock()
         self.journal = journal or MemoryJournal(steps_of(plan))
 
-    def go(self, *, never: Sequence[str] = ()) -> PlanState:
-        runner = Runner(
-            self.world.clouds,
-            self.journal,
-            ACTIONS,
-            now=self.clock.now,
-            wait=self.clock.wait,
-            never=never,
-            verify_within=20,
-            poll_every=5,
-        )
+    def go(self, **given: Any) -> PlanState:
+        """Take it to its end; the time of its pauses passes at once."""
+        while (found := self.pass_over(**given)).until:
+            self.clock.wait((found.until - self.clock.at).total_seconds())
+        return found.state
+
+    def pass_over(self, **given: Any) -> Outcome:
+        """One pass over its rows, as a worker does it."""
+        told = {"now": self.clock.now, "wait": self.clock.wait, "verify_within": 20, "poll_every": 5, **given}
+        runner = Runner(self.world.clouds, self.journal, told.pop("registry", ACTIONS), **told)
         return runner.run(self.plan, self.journal.steps())
 
     def states(self) -> list[StepState]:

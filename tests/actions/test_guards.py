@@ -41,6 +41,7 @@ def test_the_defaults_allow_nothing() -> None:
 
 DENIALS: list[tuple[dict[str, Any], str]] = [
     ({"killed": True}, "the kill switch is on"),
+    ({"kept": {"i-1": "kept by <@U_ANN>"}}, "kept by <@U_ANN>"),
     ({"mode": Mode.OBSERVE}, "Bursar only observes here; set the mode to act to change that"),
     ({"accounts": frozenset()}, f"account {ACCOUNT} is not on the allow-list"),
     ({"accounts": frozenset({"210987654321"})}, f"account {ACCOUNT} is not on the allow-list"),
@@ -51,6 +52,10 @@ DENIALS: list[tuple[dict[str, Any], str]] = [
         {"touched": {"i-1": NOW - timedelta(hours=23)}},
         "a run touched it at 2026-06-16 13:00 UTC; it is left alone for another 1h",
     ),
+    (
+        {"touched": {"i-1": NOW - timedelta(hours=22, minutes=30, seconds=30)}},  # told in whole minutes
+        "a run touched it at 2026-06-16 13:29 UTC; it is left alone for another 90m",
+    ),
 ]
 
 
@@ -59,6 +64,7 @@ def test_each_guard_says_why(facts: dict[str, Any], said: str) -> None:
     assert reason(**facts) == said
 
 
+@pytest.mark.case("T29")
 def test_at_the_end_of_its_cooldown_a_resource_may_be_touched_again() -> None:
     assert reason(touched={"i-1": NOW - timedelta(hours=24)}) is None
     assert reason(touched={"i-1": NOW - timedelta(hours=24) + timedelta(seconds=1)}) is not None
@@ -67,7 +73,7 @@ def test_at_the_end_of_its_cooldown_a_resource_may_be_touched_again() -> None:
 
 def test_an_unfit_target_is_struck_out_with_the_actions_own_reason() -> None:
     kept, struck = guards.strike([replace(BOX, facts={"root": "instance-store"})], OPEN)
-    assert (kept, struck[0].name) == ((), "box i-1")
+    assert (kept, struck[0].target, struck[0].name) == ((), "i-1", "box i-1")
     assert "instance store" in struck[0].reason
 
 
@@ -83,9 +89,20 @@ def test_an_unfit_target_is_struck_out_with_the_actions_own_reason() -> None:
         "DO-NOT-STOP ",
     ],
 )
+@pytest.mark.case("T35")
 @pytest.mark.parametrize("value", ["", "true", "no"])
 def test_a_protecting_tag_counts_however_it_is_spelt_and_valued(tag: str, value: str) -> None:
     assert reason({tag: value}) == f"its tag {f'{tag}={value}' if value else tag} protects it"
+
+
+@pytest.mark.case("T35")
+def test_a_tag_of_what_a_thing_hangs_on_protects_it_too() -> None:
+    held = replace(BOX, inherited={"Do Not Stop": "db"})
+    _, struck = guards.strike([held], OPEN)
+    assert struck[0].reason == "the tag Do Not Stop=db of what it hangs on protects it"
+    ours = replace(BOX, inherited={"keep": "x", "team": "web"})
+    assert guards.strike([ours], OPEN)[1] == ()
+    assert guards.strike([ours], replace(OPEN, never=("KEEP",)))[1][0].reason.startswith("the tag keep=x of")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +157,9 @@ def test_the_first_denial_is_the_one_that_is_said() -> None:
 
 def test_a_runbook_adds_its_own_guards() -> None:
     runbook = loader.load_all(params_of=params_of)["cap-lambda-concurrency"]
-    facts = guards.facts_for(runbook, [], replace(OPEN, never=("mine",)))
+    stop = StopInstances()
+    facts = guards.facts_for(runbook, [stop], replace(OPEN, never=("mine",)))
+    assert facts.actions == (stop,)
     assert facts.never == ("mine", "remediation=exempt")
     assert facts.production
     assert facts.cooldown == timedelta(hours=1)
@@ -148,7 +167,7 @@ def test_a_runbook_adds_its_own_guards() -> None:
 
 
 def test_a_plan_is_never_empty_and_says_what_struck_its_targets() -> None:
-    with pytest.raises(Refused, match="Nothing was found to act on"):
+    with pytest.raises(Refused, match=r"^Nothing was found to act on\.$"):
         guards.whole([], [], 5)
     with pytest.raises(Refused, match="box: its tag do-not-stop protects it"):
         guards.whole([], [Struck("i-1", "box", "its tag do-not-stop protects it")], 5)

@@ -46,6 +46,13 @@ def test_an_undo_is_an_action_for_the_same_kind_or_there_is_a_reason(name: str, 
 
 
 @each
+def test_whose_things_are_stopped_or_deleted_is_warned(name: str, action: Action) -> None:
+    """An undo gives back, and a cap or a snapshot takes nothing from anybody."""
+    takes = action.deletes or name in {"aws.stop_instances", "aws.mark_volume"}
+    assert bool(action.interrupts) == takes
+
+
+@each
 def test_parameters_refuse_what_they_do_not_know(name: str, action: Action) -> None:
     assert registry.params_of(name) is action.Params
     with pytest.raises(ValueError, match="Extra inputs are not permitted"):

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from actions.base import RUN_TAG
 from actions.plan import PlanState
 from actions.rollout import steps_of
@@ -32,6 +34,7 @@ def test_a_run_stops_a_canary_and_then_doubling_waves(world: World, proxy: Proxy
     ]
 
 
+@pytest.mark.case("T25")
 def test_a_failure_in_the_second_wave_ends_the_run_and_nothing_further_is_called(
     world: World, proxy: Proxy
 ) -> None:
@@ -60,6 +63,7 @@ def test_failures_within_what_the_plan_allows_leave_it_partial(world: World) -> 
     assert run.states() == [S.DONE, S.FAILED, S.DONE, S.DONE]
 
 
+@pytest.mark.case("T16", "T18")
 def test_what_changed_since_the_plan_is_skipped_and_said(world: World, proxy: Proxy) -> None:
     targets = boxes(world, 8)
     run = Run(world, frozen(targets))
@@ -83,6 +87,7 @@ def test_a_tag_that_protects_is_asked_again_at_the_call(world: World, proxy: Pro
     assert stops(proxy) == []
 
 
+@pytest.mark.case("T17")
 def test_what_somebody_stopped_already_is_done_without_a_call(world: World, proxy: Proxy) -> None:
     targets = boxes(world, 2)
     run = Run(world, frozen(targets))

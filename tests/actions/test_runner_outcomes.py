@@ -2,19 +2,21 @@
 
 import copy
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from actions import sending
 from actions.errors import TakenOver
 from actions.plan import PlanState
 from actions.rollout import steps_of
 from actions.step import Step, StepState
+from tests.actions.journal_contract import row
 from tests.actions.memory import MemoryJournal
 from tests.actions.proxy import Proxy
 from tests.actions.running import Run, boxes, frozen, stops
-from tests.actions.world import World, backend
+from tests.actions.world import NOW, World, backend
 
 S, P = StepState, PlanState
 
@@ -31,7 +33,7 @@ def test_a_lost_answer_is_looked_at_and_never_sent_again(world: World, proxy: Pr
     assert world.state(targets[1].id) == "stopped"
 
 
-@pytest.mark.parametrize("fault", ["drop", "html", "throttle"])
+@pytest.mark.parametrize("fault", ["drop", "html"])
 def test_an_outcome_that_no_look_can_tell_halts_for_a_person(world: World, proxy: Proxy, fault: str) -> None:
     targets = boxes(world, 3)
     run = Run(world, frozen(targets))
@@ -64,7 +66,7 @@ def test_a_change_that_takes_a_while_is_waited_for(world: World) -> None:
     for instance in slow:
         instance.stop = lambda instance=instance: stopping(instance)
     assert run.go() is P.SUCCEEDED
-    assert run.clock.waits[:3] == [5, 5, 5]
+    assert run.clock.waits[:3] == [5, 7.5, 11.25]
 
 
 def stopping(instance: Any) -> Any:
@@ -85,13 +87,27 @@ def test_a_change_that_never_shows_halts_for_a_person(world: World, proxy: Proxy
     assert len(stops(proxy)) == 1
 
 
-def test_a_throttled_call_was_not_applied_and_is_sent_again(world: World, proxy: Proxy) -> None:
+@pytest.mark.case("T24")
+@pytest.mark.parametrize("fault", ["limit", "throttle"])
+@pytest.mark.parametrize("operation", ["DryRun StopInstances", "CreateTags", "StopInstances"])
+def test_a_throttled_call_was_not_applied_and_is_sent_again(
+    world: World, proxy: Proxy, operation: str, fault: str
+) -> None:
     run = Run(world, frozen(boxes(world, 1)))
-    refusals = iter(["limit", "limit"])
-    proxy.fault = lambda name, _body: next(refusals, None) if name == "StopInstances" else None
+    refusals = iter([fault, fault])
+    proxy.fault = lambda name, _body: next(refusals, None) if name == operation else None
     assert run.go() is P.SUCCEEDED
-    assert len(stops(proxy)) == 3
-    assert run.clock.waits == [1, 2]
+    assert [one.accepted for one in proxy.requests if one.action == operation][:2] == [False, False]
+    assert sum(one.accepted for one in proxy.requests if one.action == "StopInstances") == 1
+    first, second = run.clock.waits
+    assert 0.75 <= first <= 1.25
+    assert second == 2 * first
+
+
+def test_two_steps_do_not_come_back_at_the_same_moment() -> None:
+    pauses = {next(sending.back_off(row(number).key)) for number in range(20)}
+    assert len(pauses) == 20
+    assert all(0.75 <= pause <= 1.25 for pause in pauses)
 
 
 def test_a_call_that_is_throttled_until_its_time_is_over_fails(world: World, proxy: Proxy) -> None:
@@ -99,7 +115,7 @@ def test_a_call_that_is_throttled_until_its_time_is_over_fails(world: World, pro
     proxy.fault = lambda name, _body: "limit" if name == "StopInstances" else None
     assert run.go() is P.FAILED
     assert run.row(0).code == "NotSent"
-    assert sum(run.clock.waits) <= 61
+    assert run.clock.at == NOW + timedelta(seconds=30)
 
 
 def test_an_intent_that_took_too_long_is_not_sent(world: World, proxy: Proxy) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from actions import planning
 from actions.base import Target
 from actions.plan import PlanState
@@ -14,6 +16,7 @@ from tests.actions.world import NOW, SCOPE, World
 S, P = StepState, PlanState
 
 
+@pytest.mark.case("T39")
 def test_a_volume_is_deleted_only_after_its_snapshot_is_complete(world: World, proxy: Proxy) -> None:
     made = [world.volume(f"disk-{n}", Environment="dev") for n in range(3)]
     targets = list(action("aws.snapshot_volume").find(world.clouds, SCOPE, volume_params()))

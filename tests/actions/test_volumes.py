@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actions import guards
 from actions.aws import volumes
 from actions.aws.delete_volume import DeleteVolume
 from actions.aws.restore_volume import RestoreVolume
@@ -116,7 +117,10 @@ def test_a_deletion_is_rehearsed_and_sent_once(world: World, proxy: Proxy, disk:
     saved(world, disk)
     assert DELETE.reached(world.clouds, disk, PARAMS, key="key-2") is None
     DELETE.apply(world.clouds, disk, PARAMS, run="run-1", key="key-2")
-    assert [("DryRun=true" in body) for body in proxy.of("DeleteVolume")] == [True, False]
+    assert [name for name, _ in proxy.calls if "DeleteVolume" in name] == [
+        "DryRun DeleteVolume",
+        "DeleteVolume",
+    ]
     after = DELETE.reached(world.clouds, disk, PARAMS, key="key-2")
     assert after is not None
     assert after.state == "deleted"
@@ -127,7 +131,7 @@ def test_a_deletion_is_rehearsed_and_sent_once(world: World, proxy: Proxy, disk:
 @pytest.mark.parametrize("fault", ["deny", "drop", "html"])
 def test_a_rehearsal_that_fails_deletes_nothing(world: World, proxy: Proxy, disk: Target, fault: str) -> None:
     saved(world, disk)
-    proxy.fault = lambda name, _body: fault if name == "DeleteVolume" else None
+    proxy.fault = lambda name, _body: fault if name == "DryRun DeleteVolume" else None
     with pytest.raises(ActionFailed):
         DELETE.apply(world.clouds, disk, PARAMS, run="run-1", key="key-2")
     assert proxy.count("DeleteVolume") == 0
@@ -136,7 +140,7 @@ def test_a_rehearsal_that_fails_deletes_nothing(world: World, proxy: Proxy, disk
 
 def test_a_lost_answer_to_the_deletion_is_unknown(world: World, proxy: Proxy, disk: Target) -> None:
     saved(world, disk)
-    proxy.fault = lambda name, body: "lose" if name == "DeleteVolume" and "DryRun" not in body else None
+    proxy.fault = lambda name, _body: "lose" if name == "DeleteVolume" else None
     with pytest.raises(OutcomeUnknown):
         DELETE.apply(world.clouds, disk, PARAMS, run="run-1", key="key-2")
     assert proxy.count("DeleteVolume") == 1
@@ -189,3 +193,21 @@ def test_a_volume_that_was_not_deleted_is_drift_for_its_restoration(world: World
     fresh = RESTORE.read(world.clouds, replace(disk, state="deleted"))
     assert fresh is not None
     assert replace(disk, state="deleted").drift(fresh) == "it was deleted and is available"
+
+
+@pytest.mark.case("T35")
+def test_a_volume_inherits_the_tags_of_the_instance_that_holds_it(world: World, disk: Target) -> None:
+    assert disk.inherited == {}
+    holder = world.instance("holder")
+    world.tag(holder, **{"Do-Not-Stop": "db"})
+    world.ec2.attach_volume(VolumeId=disk.id, InstanceId=holder, Device="/dev/sdg")
+    held = DELETE.read(world.clouds, disk)
+    assert held is not None
+    assert held.inherited["Do-Not-Stop"] == "db"
+    assert guards.protection(held, ()) == "the tag Do-Not-Stop=db of what it hangs on protects it"
+
+
+def test_the_fleet_of_volumes_is_all_of_them(world: World, disk: Target) -> None:
+    attached = world.volume("attached", Environment="dev")
+    world.ec2.attach_volume(VolumeId=attached, InstanceId=world.instance(), Device="/dev/sdf")
+    assert {disk.id, attached} <= ids([*DELETE.fleet(world.clouds, SCOPE)])

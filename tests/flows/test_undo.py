@@ -17,7 +17,9 @@ def ran(company: Company, cloud: World, *names: str) -> tuple[Plan, list[str]]:
     """A run that stopped idle instances."""
     boxes = [cloud.idle_instance(name, Environment="dev", team="web") for name in names]
     (plan,) = sweeps.sweep(company.desk, company.now)
-    approvals.approve(company.desk, plan.id, actor=OPS, shown=plan.hash, now=company.now)
+    approvals.approve(
+        company.desk, plan.id, actor=OPS, shown=plan.hash, now=company.now, reason="it is unused"
+    )
     assert company.run(plan.id) is PlanState.SUCCEEDED
     return plan, boxes
 
@@ -26,6 +28,8 @@ def press(company: Company, plan: Plan, actor: str = OZ) -> Plan:
     return undo.undo(company.desk, plan.id, actor=actor, now=company.now)
 
 
+@pytest.mark.case("T38", "V2.3.3")
+@pytest.mark.case("T38")
 def test_an_undo_is_a_plan_of_its_own_linked_both_ways_that_starts_what_was_stopped(
     acting: Company, cloud: World
 ) -> None:
@@ -64,6 +68,7 @@ def test_an_approver_of_then_who_is_none_today_does_not_undo(acting: Company, cl
     assert press(acting, plan, OZ).state is PlanState.APPROVED
 
 
+@pytest.mark.case("T38")
 def test_an_undo_is_offered_until_its_deadline(acting: Company, cloud: World) -> None:
     plan, _ = ran(acting, cloud, "box-a")
     acting.clock.turn(seconds=(plan.execute_by - acting.now).total_seconds() + 72 * 3600)
@@ -168,7 +173,8 @@ def test_the_story_of_a_remediation_is_told_whole(acting: Company, cloud: World)
     acting.run(back.id)
     told = story.tell(acting.desk, plan.id)
     assert [entry["event"] for entry in told["entries"]] == [
-        "plan.propose", "approval.approve", "run.begin", "step.intent", "step.done", "run.finish",
+        "plan.propose", "warning.send", "approval.approve", "run.begin", "step.intent", "step.done",
+        "run.finish",
         "plan.undo",
     ]  # fmt: skip
     assert told["plan"]["state"] == "succeeded"

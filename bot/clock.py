@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.settings_model import DAYS, File
+from bot.settings_model import File
+from bot.settings_types import DAYS
 from storage import schedules, tables
 from storage.store import Store
 

@@ -7,19 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from slack_bolt import BoltRequest, BoltResponse
+from slack_bolt import BoltResponse
 
 from flows.desk import Desk
 from spend.errors import BursarError, InputRefused, NotFound, Refused
 from storage import ids
+from storage.unit import Unit
 
 LOG = logging.getLogger("bursar")
 P = ParamSpec("P")
 T = TypeVar("T")
 #: What a person did wrong or may not do: told to this person, and kept in the audit log.
 FOR_THE_PERSON = (Refused, NotFound, InputRefused)
+#: Where nobody is named: what came is no press, command or event of a person.
+NOBODY = "unknown"
 _NOUN = re.compile(r"[a-z_]+")
 _LONGEST_POINTER = 80
+
+
+class Unwelcome(Refused):
+    """Whoever pressed never counts: a guest, a bot, somebody deactivated or of another workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +60,47 @@ def logged(what: str, error: BaseException) -> str:
 
 def handler(
     desk: Desk, now: Callable[[], datetime]
-) -> Callable[[Exception, BoltRequest, Mapping[str, Any]], BoltResponse]:
+) -> Callable[[Exception, Mapping[str, Any]], BoltResponse]:
     """The error handler of the whole Bolt app: a sentence for the person, never a traceback."""
 
-    def handle(error: Exception, request: BoltRequest, body: Mapping[str, Any]) -> BoltResponse:
-        expected = isinstance(error, FOR_THE_PERSON)
-        text = str(error) if expected else logged(f"the answer to {noun(body)}", error)
-        person, channel = request.context.user_id, request.context.channel_id
-        with desk.store.writing(now()) as unit:
-            if expected:
-                unit.record(
-                    f"{noun(body)}.refuse", actor=person or "unknown", subject=pointer(body), reason=text
-                )
-            if person and channel:
-                unit.send("ephemeral", "sentence", "", channel=channel, person=person, args={"text": text})
-            elif person:  # a modal or the App Home has no channel: say it in the person's own
-                unit.send("post", "sentence", "", channel=person, args={"text": text})
+    def handle(error: Exception, body: Mapping[str, Any]) -> BoltResponse:
+        if isinstance(error, FOR_THE_PERSON):
+            refuse(desk, body, error, now())
+        else:
+            text = logged(f"the answer to {noun(body)}", error)
+            with desk.store.writing(now()) as unit:
+                _tell(unit, body, text)
         return BoltResponse(status=200, body="")
 
     return handle
+
+
+def refuse(desk: Desk, body: Mapping[str, Any], no: Exception, now: datetime) -> None:
+    """Tell a person, and nobody else, why not; and keep it in the audit log."""
+    actor, subject, about = person(body) or NOBODY, pointer(body), noun(body)
+    if isinstance(no, Unwelcome):
+        subject, about = actor, "person"
+    with desk.store.writing(now) as unit:
+        unit.record(f"{about}.refuse", actor=actor, subject=subject, reason=str(no))
+        _tell(unit, body, str(no))
+
+
+def _tell(unit: Unit, body: Mapping[str, Any], text: str) -> None:
+    who, channel = person(body), _id(body.get("channel")) or body.get("channel_id")
+    if who and channel:
+        unit.send("ephemeral", "sentence", "", channel=channel, person=who, args={"text": text})
+    elif who:  # a modal or the App Home has no channel: say it in the person's own
+        unit.send("post", "sentence", "", channel=who, args={"text": text})
+
+
+def person(body: Mapping[str, Any]) -> str | None:
+    """Who pressed, submitted, typed or came."""
+    event = body.get("event") or {}
+    return _id(body.get("user")) or body.get("user_id") or event.get("user")
+
+
+def _id(part: Any) -> str | None:
+    return part.get("id") if isinstance(part, Mapping) else part
 
 
 def noun(body: Mapping[str, Any]) -> str:

@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
-from flows import allocating, anomalies, digests, evidence, ingestion, sweeps
+from flows import (
+    allocating,
+    anomalies,
+    auditing,
+    digests,
+    directory,
+    evidence,
+    ingestion,
+    recovery,
+    renewal,
+    sweeps,
+)
 from flows.desk import Desk
 from spend.period import week_of
 from storage.tables import Job
@@ -39,6 +50,14 @@ def _propose(desk: Desk, job: Job, now: datetime) -> None:
     sweeps.act(desk, job.args["finding"], actor=job.args["actor"], channel=job.args["channel"], now=now)
 
 
+def _renew(desk: Desk, job: Job, now: datetime) -> None:
+    renewal.renew(desk, job.args["plan"], now)
+
+
+def _directory(desk: Desk, _job: Job, now: datetime) -> None:
+    directory.refresh(desk, now)
+
+
 def _allocate(desk: Desk, _job: Job, now: datetime) -> None:
     allocating.reallocate(desk, now)
 
@@ -56,14 +75,26 @@ def _open_dispute(desk: Desk, job: Job, now: datetime) -> None:
     evidence.open_dispute(desk, f"dispute-{job.id.removeprefix('job-')}", job.args, now)
 
 
+def _reconcile(desk: Desk, _job: Job, now: datetime) -> None:
+    recovery.reconcile(desk, now)
+
+
+def _checkpoint(desk: Desk, _job: Job, now: datetime) -> None:
+    auditing.keep(desk, now)
+
+
 HANDLERS: Mapping[str, Callable[[Desk, Job, datetime], None]] = {
     "digest": _digest,
     "detect": _detect,
     "sweep": _sweep,
     "import": _import,
     "propose": _propose,
+    "replace": _renew,
+    "directory": _directory,
     "allocate": _allocate,
+    auditing.JOB: _checkpoint,
     "claim.preview": _preview_claim,
     "dispute.preview": _preview_dispute,
     "dispute.open": _open_dispute,
+    "recovery.reconcile": _reconcile,
 }

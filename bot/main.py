@@ -7,18 +7,25 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from types import FrameType
 
 from actions.base import Clouds
-from bot.settings import Secrets, Settings, load, unmeetable
-from flows.desk import Desk
+from bot import stepup
+from bot.settings import Secrets, Settings, load
+from bot.timekeeper import DatabaseClock
+from flows import guarding
+from flows import health as vitals
+from flows.desk import Desk, Directory
 from flows.org import Org
+from flows.policy import unmeetable
 from runbooks.loader import load_all
 from runbooks.schema import Runbook
 from spend.errors import BursarError, SettingsWrong
-from storage import schema
+from storage import recovery, schema
 from storage.lake import Lake
 from storage.locks import FileLocks
 from storage.store import Store
@@ -40,10 +47,12 @@ def open_store(settings: Settings) -> Store:
     """The database, checked. An embedded one is brought up to date by itself.
 
     Raises:
-        SettingsWrong: it does not answer, or `bursar db upgrade` has to be run first.
+        SettingsWrong: it is gone, it does not answer, or `bursar db upgrade` has to be run first.
     """
     store = Store(settings.database_url)
     try:
+        if gone := recovery.is_gone(store, settings.home):
+            raise SettingsWrong(gone)
         if store.sqlite and schema.problems(store.engine):
             _upgrade_embedded(settings, store)
         schema.check(store.engine)
@@ -76,11 +85,57 @@ def open_desk(settings: Settings, *, clouds: bool = False) -> Desk:
     org, runbooks = settings.org(), load_all(params_of=params_of)
     _check_policy(settings, org, runbooks)
     store = open_store(settings)
-    return Desk(store, Lake(settings.home), org, runbooks, _clouds(org) if clouds else None)
+    desk = Desk(
+        store,
+        Lake(settings.home),
+        org,
+        runbooks,
+        prometheus=settings.prometheus(),
+        incidents=settings.incidents(),
+        directory=_directory(settings.secrets),
+        authenticators=partial(stepup.read, settings.step_up),
+    )
+    return replace(desk, clouds=_clouds(org), signer=settings.secrets.signer()) if clouds else desk
+
+
+def clock_of(store: Store, local: Callable[[], datetime] = now) -> Callable[[], datetime]:
+    """The clock of a process on this database: PostgreSQL's own, so that all processes agree.
+
+    Args:
+        local: the machine's clock, which everybody shares on SQLite.
+    """
+    return local if store.sqlite else DatabaseClock(store.time)
+
+
+def _directory(secrets: Secrets) -> Directory | None:
+    if secrets.bot_token is None:
+        return None
+    from bot import sender
+    from bot.directory import SlackDirectory
+
+    return SlackDirectory(sender.client(secrets))
+
+
+def start_desk(settings: Settings, *, clouds: bool = False) -> Desk:
+    """The desk of a process that goes on: a database restored from an old copy is noticed, and said."""
+    from flows import recovery
+
+    desk = open_desk(settings, clouds=clouds)
+    at = clock_of(desk.store)()
+    if waits := recovery.examine(desk, at):
+        LOG.warning("%s", recovery.sentence(waits))
+    recovery.remember(desk, at)
+    return desk
 
 
 def _check_policy(settings: Settings, org: Org, runbooks: Mapping[str, Runbook]) -> None:
-    if settings.file.teams and (found := unmeetable(org, runbooks)):
+    if settings.file.teams and (
+        found := [
+            *unmeetable(org, runbooks),
+            *guarding.missing(org, runbooks),
+            *vitals.missing(org, runbooks),
+        ]
+    ):
         raise SettingsWrong("\n".join(found))
     for sentence in settings.warnings:
         LOG.warning("%s", sentence)
@@ -112,19 +167,26 @@ def talking(
     """
     check_secrets(secrets, http)
     from bot import http as web
+    from bot.incidents import IncidentDoor
     from bot.listeners import register
     from bot.metrics import Metrics
+    from bot.minute import Minute
     from bot.talker import build_app
 
     metrics = Metrics(desk.store)
     app = build_app(desk, secrets, clock, metrics)
     register(app, desk, clock)
+    token = secrets.events_token
+    told = IncidentDoor(desk, token.get_secret_value(), metrics, clock) if token else None
+    minute = Minute(desk, metrics, clock, lambda body: app.dispatch(web.as_sent(body)))
+    minute.start()
     with ExitStack() as stack:
+        stack.callback(minute.stop)
         port: int | None = None
         deaf: Callable[[], str | None] = _hears
         if http:
             door = web.SlackDoor(app, secrets.signing(), metrics, clock)
-            port = _serve(stack, web.build(_ready(desk, deaf), metrics, door), http)
+            port = _serve(stack, web.build(_ready(desk, deaf), metrics, door, told), http)
         else:
             from bot.socketmode import Socket
 
@@ -133,7 +195,7 @@ def talking(
             stack.callback(socket.stop)
             deaf = socket.deaf
         if health:
-            served = _serve(stack, web.build(_ready(desk, deaf), metrics), health)
+            served = _serve(stack, web.build(_ready(desk, deaf), metrics, incidents=told), health)
             port = port or served
         LOG.info("talking to Slack %s", f"on port {port}" if http else "in Socket Mode")
         yield port
@@ -152,8 +214,8 @@ def talk(settings: Settings, *, http: Address | None = None, health: Address | N
     """Be a talker until SIGTERM or SIGINT."""
     check_secrets(settings.secrets, http)
     stop = stop_event()
-    desk = open_desk(settings)
-    with talking(desk, settings.secrets, now, http=http, health=health):
+    desk = start_desk(settings)
+    with talking(desk, settings.secrets, clock_of(desk.store), http=http, health=health):
         stop.wait()
     desk.store.close()
 
@@ -168,16 +230,19 @@ def work(settings: Settings, *, health: Address | None = None, parent: int | Non
     from bot.jobs import HANDLERS
     from bot.metrics import Metrics
     from bot.worker import Work, Worker, locks_of
-    from flows import approvals, runs
+    from flows import auditing, overdue, runs
     from storage import schedules
 
     os.nice(STAND_BACK)
     stop = stop_event()
     slack = sender.client(settings.secrets)
-    desk = open_desk(settings, clouds=True)
-    schedules.sync(desk.store, clock.rows(settings.file), now())
-    duties = Work(HANDLERS, runs.ready, runs.execute, approvals.expire)
-    worker = Worker(desk, duties, locks_of(desk.store, settings.home), now, slack)
+    desk = start_desk(settings, clouds=True)
+    if desk.signer is None:
+        LOG.warning("%s", auditing.UNSIGNED)
+    time = clock_of(desk.store)
+    schedules.sync(desk.store, clock.rows(settings.file), time())
+    duties = Work(HANDLERS, runs.ready, runs.execute, overdue.expire)
+    worker = Worker(desk, duties, locks_of(desk.store, settings.home), time, slack)
     threading.Thread(target=_until, args=(stop, parent, worker.stop), name="stop", daemon=True).start()
     with ExitStack() as stack:
         if health:
@@ -195,8 +260,9 @@ def run(settings: Settings, *, http: Address | None = None, health: Address | No
 
     check_secrets(settings.secrets, http)
     stop = stop_event()
-    desk = open_desk(settings)
-    with talking(desk, settings.secrets, now, http=http, health=health), Child(worker_command()):
+    desk = start_desk(settings)
+    time = clock_of(desk.store)
+    with talking(desk, settings.secrets, time, http=http, health=health), Child(worker_command()):
         stop.wait()
     desk.store.close()
 
@@ -253,12 +319,14 @@ def _serve(stack: ExitStack, web: object, where: Address) -> int:
 
 
 def _ready(desk: Desk, deaf: Callable[[], str | None]) -> Callable[[], str | None]:
+    from flows import recovery
+
     def ready() -> str | None:
         try:
             desk.store.ping()
         except SettingsWrong as error:
             return str(error)
-        return deaf()
+        return recovery.why_not(desk) or deaf()
 
     return ready
 

@@ -31,6 +31,11 @@ class Metrics:
         if store is not None:
             self.registry.register(Waiting(store))
 
+    def turned_away(self) -> dict[str, int]:
+        """How many requests were turned away since the start, by reason."""
+        (family,) = self.refused.collect()
+        return {one.labels["reason"]: int(one.value) for one in family.samples if one.name.endswith("_total")}
+
     def text(self) -> bytes:
         """All figures in the text format of Prometheus."""
         return generate_latest(self.registry)

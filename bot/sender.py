@@ -11,6 +11,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
+from actions.crash import crashpoint
 from bot import errors
 from bot.render import render
 from bot.rendered import IMAGE_ID, Block, Image, Rendered
@@ -23,8 +24,12 @@ LOG = logging.getLogger("bursar.sender")
 TIMEOUT = 20
 #: Seconds to wait after a failure, doubled each time, at most the second.
 FIRST_WAIT, LONGEST_WAIT = 1, 60
+#: Tries of about an hour; from then on what comes after a message does not wait for it.
+PATIENCE = 65
 #: A channel that will not take messages any more.
 GONE = frozenset({"channel_not_found", "is_archived", "not_in_channel", "user_not_found", "cannot_dm_bot"})
+#: A message that cannot be updated, because it or its channel is not there any more.
+LOST = GONE | {"message_not_found", "is_inactive"}
 #: Something is wrong with Slack or with our token, not with this message: it must not be lost.
 NOT_ITS_FAULT = frozenset(
     {
@@ -75,7 +80,7 @@ def deliver(desk: Desk, slack: WebClient, now: Callable[[], datetime]) -> int:
     taken = 0
     stopped: set[str] = set()
     for message in ready:
-        line = message.channel or message.surface or message.person or ""
+        line = outbox.line_of(message)
         if line in stopped:
             continue
         if _deliver(desk, slack, message, now):
@@ -90,22 +95,24 @@ def _deliver(desk: Desk, slack: WebClient, message: tables.Message, now: Callabl
     store = desk.store
     drawn = errors.attempt(message.id, render, desk, message, now())
     if drawn.value is None:
-        outbox.drop(store, message, now(), error=drawn.wrong or "its template drew nothing")
-        return True
+        return _drop(desk, message, now(), drawn.wrong or "its template drew nothing")
+    if message.kind in outbox.SEEN_TWICE:
+        outbox.begin(store, message, now())
+    crashpoint("message.rendered")
     try:
         place = _send(store, slack, message, drawn.value)
     except Later as reason:
-        _wait(store, message, now(), str(reason))
+        outbox.later(store, message, now(), due_at=_again(message, now()), error=str(reason))
         return False
     except Never as reason:
-        outbox.drop(store, message, now(), error=str(reason))
-        return True
+        return _drop(desk, message, now(), str(reason))
     except SlackApiError as error:
         return _refused(desk, message, error, now())
     except (OSError, HTTPException, SlackRequestError) as error:
-        _wait(store, message, now(), f"{type(error).__name__}: {error}")
-        return False
+        return _failed(desk, message, now(), f"{type(error).__name__}: {error}")
+    crashpoint("message.answered")
     outbox.sent(store, message, now(), channel=place.channel, ts=place.ts)
+    crashpoint("message.kept")
     return True
 
 
@@ -145,19 +152,35 @@ def _refused(desk: Desk, message: tables.Message, error: SlackApiError, now: dat
         outbox.later(desk.store, message, now, due_at=now + wait, error="ratelimited")
         return False
     if status >= SERVER_ERROR or code in NOT_ITS_FAULT:
-        _wait(desk.store, message, now, f"Slack answered {code if code in NOT_ITS_FAULT else status}")
-        return False
+        return _failed(desk, message, now, f"Slack answered {code if code in NOT_ITS_FAULT else status}")
     fallback = desk.org.fallback_channel
     if code in GONE and message.kind in {"post", "upload"} and fallback and message.channel != fallback:
         outbox.reroute(desk.store, message, now, channel=fallback, error=code)
         return False
-    outbox.drop(desk.store, message, now, error=f"{code}: {_details(error)}" if _details(error) else code)
+    if code in LOST and message.kind == "update":
+        outbox.repost(desk.store, message, now, channel=fallback, error=code)
+        return True
+    return _drop(desk, message, now, f"{code}: {_details(error)}" if _details(error) else code)
+
+
+def _failed(desk: Desk, message: tables.Message, now: datetime, error: str) -> bool:
+    """Try it again later. After an hour its line goes on; if Slack takes what comes after, it is given up."""
+    patient = message.attempts < PATIENCE
+    with desk.store.reading() as session:
+        its_fault = not patient and outbox.overtaken(session, message)
+    if its_fault:
+        return _drop(desk, message, now, error)
+    outbox.later(desk.store, message, now, due_at=_again(message, now), error=error, refused=False)
+    return not patient
+
+
+def _again(message: tables.Message, now: datetime) -> datetime:
+    return now + timedelta(seconds=min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(message.attempts, 10)))
+
+
+def _drop(desk: Desk, message: tables.Message, now: datetime, error: str) -> bool:
+    outbox.drop(desk.store, message, now, error=error, fallback=desk.org.fallback_channel)
     return True
-
-
-def _wait(store: Store, message: tables.Message, now: datetime, error: str) -> None:
-    seconds = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(message.attempts, 10))
-    outbox.later(store, message, now, due_at=now + timedelta(seconds=seconds), error=error)
 
 
 def _post(store: Store, slack: WebClient, message: tables.Message, drawn: Rendered, blocks: Any) -> Place:

@@ -9,12 +9,15 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from actions.health import HealthQuery
+from actions.readers.incidents import Incidents
+from actions.readers.prometheus import Prometheus
 from bot.settings_file import Document, Place, read, spelt
 from bot.settings_model import File
 from flows.org import Account, Org, Shared, Team
-from runbooks.schema import Runbook
 from spend.allocation import Pool
 from spend.errors import SettingsWrong
+from storage.checkpoints import Signer, signer
 
 SLACK = "https://slack.com/api/"
 FILE = "bursar.yaml"
@@ -29,6 +32,10 @@ class Secrets(BaseModel):
     bot_token: SecretStr | None = None
     app_token: SecretStr | None = None
     signing_secret: SecretStr | None = None
+    audit_key: SecretStr | None = None
+    prometheus_token: SecretStr | None = None
+    incidents_token: SecretStr | None = None
+    events_token: SecretStr | None = None
     api_url: str = SLACK
 
     def bot(self) -> str:
@@ -56,6 +63,14 @@ class Secrets(BaseModel):
         """
         return _told(self.signing_secret, "SLACK_SIGNING_SECRET", "the signing secret of Basic Information")
 
+    def signer(self) -> Signer | None:
+        """What signs the audit log's checkpoints, if there is a key.
+
+        Raises:
+            SettingsWrong: the key cannot be read.
+        """
+        return signer(self.audit_key.get_secret_value()) if self.audit_key else None
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -64,6 +79,7 @@ class Settings:
     Attributes:
         home: where the embedded database, the lake and the logs live.
         database_url: as the app's role; `owner_url` is for migrations.
+        step_up: the file with the secrets of people's authenticators.
         warnings: what works but is probably not meant, in sentences.
     """
 
@@ -72,6 +88,7 @@ class Settings:
     home: Path
     database_url: str = field(repr=False)
     owner_url: str = field(repr=False)
+    step_up: Path | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -79,6 +96,18 @@ class Settings:
         """The role that is to be granted what the app needs; None where the owner does everything."""
         role = urlsplit(self.database_url).username
         return role if self.database_url != self.owner_url else None
+
+    def prometheus(self) -> Prometheus | None:
+        """What answers error budgets and health queries, if there is one."""
+        return (
+            self.file.prometheus.reader(_plain(self.secrets.prometheus_token))
+            if self.file.prometheus
+            else None
+        )
+
+    def incidents(self) -> Incidents | None:
+        """What lists the open incidents, if there is such a system."""
+        return self.file.incidents.reader(_plain(self.secrets.incidents_token))
 
     def org(self) -> Org:
         """The policy that flows read."""
@@ -92,7 +121,9 @@ class Settings:
             finance_channel=part.finance.channel if part.finance else "",
             finance=frozenset(part.finance.people if part.finance else ()),
             oncall_channel=part.oncall.channel if part.oncall else "",
-            groups={name: frozenset(people) for name, people in part.approvers.items()},
+            groups={name: frozenset(one.people) for name, one in part.approvers.items() if not one.usergroup},
+            usergroups={name: one.usergroup for name, one in part.approvers.items() if one.usergroup},
+            people=part.people,
             act=part.mode == "act",
             owner_tags=part.owner_tags,
             aliases={value.casefold(): team for value, team in part.tag_aliases.items()},
@@ -105,7 +136,15 @@ class Settings:
             regions=part.regions,
             dollar_limit=part.dollar_limit,
             wave_pause=part.wave_pause,
+            health={name: HealthQuery(one.query, one.holds) for name, one in part.health_queries.items()},
+            owner_warning=part.owner_warning,
+            freezes=tuple(one.freeze(part.zone) for one in part.freezes),
+            business_hours=part.business_hours.hours(part.zone) if part.business_hours else None,
+            incidents_told_within=part.incidents.told_within,
+            error_budgets={name: one.budget(name) for name, one in part.error_budgets.items()},
+            caps=part.caps.caps(part.zone),
             fallback_channel=part.fallback_channel,
+            anchors=part.audit.anchors,
             zone=part.zone,
         )
 
@@ -133,6 +172,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         home=home(given),
         database_url=url,
         owner_url=given.get("DATABASE_OWNER_URL") or url,
+        step_up=Path(given["BURSAR_STEP_UP_FILE"]) if given.get("BURSAR_STEP_UP_FILE") else None,
         warnings=tuple(_warnings(file)),
     )
 
@@ -141,26 +181,6 @@ def home(environ: Mapping[str, str] | None = None) -> Path:
     """Where the embedded database, the lake and the logs live."""
     given = os.environ if environ is None else environ
     return Path(given.get("BURSAR_HOME") or ".bursar")
-
-
-def unmeetable(org: Org, runbooks: Mapping[str, Runbook]) -> list[str]:
-    """Policies that nobody could ever meet, in sentences: a quorum larger than its approvers.
-
-    A group that is empty or unknown means nobody. `owner` counts the largest team, because any
-    team may come to own a plan; a plan of a smaller one is refused when it is made.
-    """
-    most = max((len(team.owners) for team in org.teams.values()), default=0)
-    found = []
-    for name, runbook in sorted(runbooks.items()):
-        people = org.approvers(runbook.approval.groups, None)
-        able = len(people) + (most if "owner" in runbook.approval.groups else 0)
-        if able and able < runbook.approval.quorum:
-            groups = ", ".join(runbook.approval.groups)
-            found.append(
-                f"Runbook {name} asks for {runbook.approval.quorum} approvers of {groups}, but there are "
-                f"only {able}; add people to these groups in {FILE} or lower its quorum."
-            )
-    return found
 
 
 def _document(given: Mapping[str, str]) -> tuple[Document, list[str]]:
@@ -211,6 +231,8 @@ def _crossed(file: File) -> Iterator[tuple[Place, str]]:
     yield from _unknown_sources(file)
     if file.teams and file.finance is None:
         yield ("finance",), "teams need a finance channel, where disputes are ruled; add `finance:`"
+    if file.error_budgets and file.prometheus is None:
+        yield ("error_budgets",), "error budgets are asked of a Prometheus; add `prometheus:` with its url"
     if "owner" in file.approvers:
         yield ("approvers", "owner"), "`owner` always means the owners of the team; name this group otherwise"
 
@@ -248,8 +270,8 @@ def _doubles(file: File) -> Iterator[tuple[Place, str]]:
 
 
 def _warnings(file: File) -> Iterator[str]:
-    for group, people in file.approvers.items():
-        if not people:
+    for group, who in file.approvers.items():
+        if not (who.people or who.usergroup):
             yield f"Approver group {group} is empty: nobody can approve what asks for it."
     if file.mode == "act" and not any(one.act for one in file.accounts):
         yield "mode is act, but no account has `act: true`: nothing will be changed anywhere."
@@ -264,6 +286,10 @@ def _secrets(given: Mapping[str, str]) -> Secrets:
         bot_token=_secret(given, "SLACK_BOT_TOKEN"),
         app_token=_secret(given, "SLACK_APP_TOKEN"),
         signing_secret=_secret(given, "SLACK_SIGNING_SECRET"),
+        audit_key=_secret(given, "BURSAR_AUDIT_KEY"),
+        prometheus_token=_secret(given, "BURSAR_PROMETHEUS_TOKEN"),
+        incidents_token=_secret(given, "BURSAR_INCIDENTS_TOKEN"),
+        events_token=_secret(given, "BURSAR_EVENTS_TOKEN"),
         api_url=url if url.endswith("/") else f"{url}/",
     )
 
@@ -283,6 +309,10 @@ def _secrets_swapped(given: Mapping[str, str]) -> Iterable[str]:
 def _secret(given: Mapping[str, str], name: str) -> SecretStr | None:
     value = given.get(name, "").strip()
     return SecretStr(value) if value else None
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
 
 
 def _told(secret: SecretStr | None, name: str, way_out: str) -> str:

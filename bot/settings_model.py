@@ -1,74 +1,34 @@
 """The shape of bursar.yaml: closed, so that a misspelt key is an error and not a silence."""
 
-import re
-from datetime import time
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"there is no time zone {name!r}; write an IANA name such as Europe/Berlin"
-        ) from None
-    return name
-
-
-def _at(value: str) -> str:
-    if not _CLOCK.fullmatch(value):
-        raise ValueError(f'{value!r} is no time of day; write it as "09:00", with the quotes')
-    return time.fromisoformat(value).strftime("%H:%M")
-
-
-def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) != len(values):
-        raise ValueError("an entry stands here twice; keep one of them")
-    return values
-
-
-def _person(value: str) -> str:
-    if not re.fullmatch(r"[UWB][A-Z0-9_]{1,20}", value):
-        raise ValueError(f"{value!r} is no Slack member id (U…); copy it from the person's profile")
-    return value
-
-
-def _channel(value: str) -> str:
-    if not re.fullmatch(r"[CGD][A-Z0-9_]{1,20}", value):
-        raise ValueError(f"{value!r} is no Slack channel id (C…); copy it from the channel's details")
-    return value
-
-
-def _exact(value: Any) -> Any:
-    if isinstance(value, float):
-        raise ValueError("an amount must not have been rounded to binary; write it as plain decimal digits")  # noqa: TRY004 - pydantic turns ValueError into the sentence
-    return value
-
-
-def _listed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
-Person = Annotated[str, AfterValidator(_person)]
-Channel = Annotated[str, AfterValidator(_channel)]
-People = Annotated[tuple[Person, ...], BeforeValidator(_listed), AfterValidator(_once)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_once)]
-Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, max_digits=38, decimal_places=20)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,62}$")]
-
-
-class Part(BaseModel):
-    """A part of the settings: no unknown keys, no later change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+from actions.health import comparison
+from bot.settings_guards import (
+    BusinessPart,
+    CapsPart,
+    ErrorBudgetPart,
+    FreezePart,
+    IncidentsPart,
+    PrometheusPart,
+)
+from bot.settings_types import (
+    DAYS,
+    Amount,
+    Channel,
+    HealthName,
+    Name,
+    Part,
+    People,
+    Person,
+    Words,
+    Zone,
+    clock,
+    listed,
+    once,
+)
 
 
 class Budget(Part):
@@ -98,6 +58,24 @@ class Oncall(Part):
     """Where plans are put to a vote."""
 
     channel: Channel
+
+
+class ApproversPart(Part):
+    """A group of approvers: people who are listed here, or a user group of Slack."""
+
+    people: People = ()
+    usergroup: str | None = Field(default=None, pattern=r"^S[A-Z0-9]{1,20}$")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return {"people": value} if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if self.people and self.usergroup:
+            raise ValueError("a group is a list of people or a user group, not both; make two groups of it")
+        return self
 
 
 class AccountPart(Part):
@@ -135,10 +113,10 @@ class SchedulePart(Part):
     job: Literal["digest", "detect", "sweep", "import"]
     days: Annotated[
         tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...],
-        BeforeValidator(_listed),
-        AfterValidator(_once),
+        BeforeValidator(listed),
+        AfterValidator(once),
     ] = DAYS  # type: ignore[assignment] # the names above, as a tuple
-    at: Annotated[str, AfterValidator(_at)]
+    at: Annotated[str, AfterValidator(clock)]
     zone: Zone | None = None
     args: dict[str, Any] = Field(default_factory=dict)
 
@@ -157,6 +135,19 @@ class LakePart(Part):
     engine: Literal["duckdb"] = "duckdb"
 
 
+class AuditPart(Part):
+    """Where the audit log's checkpoints are kept outside the database."""
+
+    anchors: Words = ()
+
+
+class HealthPart(Part):
+    """What a runbook may ask to hold after each wave: a query, and what its answer must be."""
+
+    query: str = Field(min_length=1)
+    holds: Annotated[str, AfterValidator(comparison)]
+
+
 class File(Part):
     """All of bursar.yaml."""
 
@@ -166,18 +157,27 @@ class File(Part):
     people: dict[Person, str] = Field(default_factory=dict)
     finance: Finance | None = None
     oncall: Oncall | None = None
-    approvers: dict[Name, People] = Field(default_factory=dict)
+    approvers: dict[Name, ApproversPart] = Field(default_factory=dict)
     terminal_accounts: dict[str, Person] = Field(default_factory=dict)
     fallback_channel: Channel | None = None
-    accounts: Annotated[tuple[AccountPart, ...], BeforeValidator(_listed)] = ()
+    audit: AuditPart = AuditPart()
+    accounts: Annotated[tuple[AccountPart, ...], BeforeValidator(listed)] = ()
     regions: Words = ("eu-central-1",)
     owner_tags: Words = ("team", "owner")
     tag_aliases: dict[str, str] = Field(default_factory=dict)
     promoted_tags: Words = ("team", "owner", "environment", "env")
     protected_tags: Words = ("bursar:protect", "do-not-stop")
-    shared: Annotated[tuple[SharedPart, ...], BeforeValidator(_listed)] = ()
+    shared: Annotated[tuple[SharedPart, ...], BeforeValidator(listed)] = ()
     dollar_limit: Amount = Decimal(1000)
     wave_pause: int | None = Field(default=None, ge=0, le=86_400)
-    schedules: Annotated[tuple[SchedulePart, ...], BeforeValidator(_listed)] = ()
-    sources: Annotated[tuple[SourcePart, ...], BeforeValidator(_listed)] = ()
+    health_queries: dict[HealthName, HealthPart] = Field(default_factory=dict)
+    owner_warning: int | None = Field(default=None, ge=0, le=168)
+    freezes: Annotated[tuple[FreezePart, ...], BeforeValidator(listed)] = ()
+    business_hours: BusinessPart | None = None
+    incidents: IncidentsPart = IncidentsPart()
+    prometheus: PrometheusPart | None = None
+    error_budgets: dict[Name, ErrorBudgetPart] = Field(default_factory=dict)
+    caps: CapsPart = CapsPart()
+    schedules: Annotated[tuple[SchedulePart, ...], BeforeValidator(listed)] = ()
+    sources: Annotated[tuple[SourcePart, ...], BeforeValidator(listed)] = ()
     lake: LakePart = LakePart()

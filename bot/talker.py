@@ -15,13 +15,12 @@ from bot import errors
 from bot.metrics import Metrics
 from bot.settings import Secrets
 from flows.desk import Desk
-from spend import canonical
 from spend.errors import SettingsWrong
-from storage import ids, tables
+from storage import ids
 
 LOG = logging.getLogger("bursar.talker")
 #: Bolt's own pool has 5 threads, shared with lazy listeners: 20 clicks at once would fail.
-LISTENERS = 32
+LISTENERS = 256  # most of them wait for their turn to act
 #: Seconds for the one call that a listener may make, views.open: its trigger lives 3 s.
 OPEN_TIMEOUT = 2
 START_TIMEOUT = 10
@@ -49,7 +48,7 @@ def build_app(
             process_before_response=False,
             listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="listener"),
         )
-        team = str(client.auth_test()["team_id"])
+        told = client.auth_test()
     except BoltError as error:
         raise SettingsWrong(
             f"environment SLACK_BOT_TOKEN: Slack refused the token ({_reason(error)}); copy it afresh."
@@ -57,59 +56,49 @@ def build_app(
     except (OSError, HTTPException) as error:
         raise SettingsWrong(f"Slack does not answer at {secrets.api_url}: {error}.") from None
     client.timeout = OPEN_TIMEOUT
-    app.middleware(_only_ours(team, metrics or Metrics()))
+    app.middleware(_only_ours(str(told["team_id"]), told.get("enterprise_id"), metrics or Metrics()))
     app.middleware(_numbered)
     app.error(errors.handler(desk, now))
     return app
 
 
-def once(desk: Desk, key: str, now: datetime) -> bool:
-    """Whether this delivery is the first with its key; Slack re-sends and people double-click."""
-    with desk.store.writing(now) as unit:
-        return unit.add_once(tables.Inbox, {"key": key, "at": now})
-
-
-def delivery_key(body: Mapping[str, Any]) -> str:
-    """What two deliveries of the same thing have in common: the event's id, or the click itself.
-
-    A click is (channel, message, action, moment, person); a modal is its view with the hash of the
-    state that was sent; a command is its trigger.
-    """
-    if event := body.get("event_id"):
-        return f"event:{event}"
-    person = _id(body, "user") or body.get("user_id")
-    if actions := body.get("actions"):
-        place = body.get("container") or {}
-        where = (place.get("channel_id"), place.get("message_ts") or place.get("view_id"))
-        parts = [*where, actions[0].get("action_id"), actions[0].get("action_ts"), person]
-        return "click:" + ":".join(str(part) for part in parts)
-    if view := body.get("view"):
-        return f"view:{view.get('id')}:{canonical.digest(str(view.get('state')))[:16]}:{person}"
-    return f"trigger:{body.get('trigger_id')}:{person}"
-
-
-def _only_ours(team: str, metrics: Metrics) -> Callable[..., BoltResponse | None]:
-    """Turn away other workspaces, shared channels' guests and bots; they get no answer and no audit entry."""
+def _only_ours(team: str, enterprise: str | None, metrics: Metrics) -> Callable[..., BoltResponse | None]:
+    """Turn away other workspaces and organisations, shared channels' guests and bots; they get no answer."""
 
     def only_ours(body: dict[str, Any], next: Callable[[], BoltResponse]) -> BoltResponse | None:  # noqa: A002 - the name that Bolt gives
-        if body.get("type") in {"url_verification", "ssl_check"}:
-            return next()
         event = body.get("event") or {}
-        from_teams = {
-            _id(body, "team"),
-            body.get("team_id"),
-            (body.get("user") or {}).get("team_id") if isinstance(body.get("user"), dict) else None,
-            event.get("user_team"),
-        }
-        if from_teams - {None, "", team}:
-            metrics.refused.labels("workspace").inc()
-            return BoltResponse(status=200, body="")
-        if event.get("bot_id") or event.get("subtype") == "bot_message":
-            metrics.refused.labels("bot").inc()
-            return BoltResponse(status=200, body="")
-        return next()
+        if _teams(body) - {None, "", team}:
+            why = "workspace"
+        elif _enterprises(body) - {None, "", enterprise}:
+            why = "enterprise"
+        elif event.get("bot_id") or event.get("subtype") == "bot_message":
+            why = "bot"
+        else:
+            return next()
+        metrics.refused.labels(why).inc()
+        return BoltResponse(status=200, body="")
 
     return only_ours
+
+
+def _teams(body: Mapping[str, Any]) -> set[str | None]:
+    """Every workspace that a request names."""
+    return {
+        _id(body, "team"),
+        body.get("team_id"),
+        _part(body, "user").get("team_id"),
+        _part(body, "view").get("app_installed_team_id"),
+        _part(body, "event").get("user_team"),
+    }
+
+
+def _enterprises(body: Mapping[str, Any]) -> set[str | None]:
+    return {_id(body, "enterprise"), body.get("enterprise_id"), _part(body, "team").get("enterprise_id")}
+
+
+def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = body.get(key)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _numbered(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse | None:  # noqa: A002 - the name that Bolt gives

@@ -12,7 +12,9 @@ from typing import Any
 
 from slack_sdk import WebClient
 
+from actions.crash import crashpoint
 from bot import clock, errors, sender
+from flows import recovery
 from flows.desk import Desk
 from spend.errors import BursarError, NotFound
 from storage import jobs, seats, tables
@@ -24,6 +26,8 @@ POLL = 0.25
 #: Seconds after which the rows are looked at even if nothing seems changed: something may have fallen due.
 LOOK_EVERY = 1.0
 ADOPT_EVERY = 5.0
+#: Seconds between two notes of where the audit log ends, for the next start to compare.
+REMEMBER_EVERY = 60.0
 JOB_THREADS, RUN_THREADS = 2, 24
 #: Seconds that a stopping worker gives to what is under way; an orchestrator kills after 30.
 STOP_WITHIN = 25
@@ -83,31 +87,51 @@ class Worker:
 
     def run(self) -> bool:
         """Work until told to stop; say whether everything under way was finished."""
-        seat = seats.take(self._desk.store, self._locks, self._now())
-        self._desk.store.hold = seat.hold
-        LOG.info("%s, epoch %s, is at work", seat.hold.worker, seat.hold.epoch)
+        self._seat = self._sit()
         ticking = clock.start(self._desk.store, self._now)
         sending = threading.Thread(target=self._deliver, name="sender", daemon=True)
         sending.start()
         try:
-            self._loop(seat)
+            self._loop()
         finally:
             ticking.shutdown(wait=True)
             finished = self._finish(sending)
-            seat.leave()
+            self._seat.leave()
+            errors.attempt("remembering", recovery.remember, self._desk, self._now())
         return finished
 
-    def _loop(self, seat: seats.Seat) -> None:
-        adopt_in = look_in = 0.0
+    def _sit(self) -> seats.Seat:
+        """Take a seat; a database that was restored meanwhile is noticed first."""
+        recovery.examine(self._desk, self._now())
+        seat = seats.take(self._desk.store, self._locks, self._now())
+        self._desk.store.hold = seat.hold
+        LOG.info("%s, epoch %s, is at work", seat.hold.worker, seat.hold.epoch)
+        return seat
+
+    def _loop(self) -> None:
+        adopt_in = look_in = remember_in = 0.0
         while not self._stop.is_set():
             if adopt_in <= 0:
-                errors.attempt("taking over", self._adopt, seat)
+                errors.attempt("keeping the seat", self._keep_seat)
+                errors.attempt("taking over", self._adopt, self._seat)
                 adopt_in = ADOPT_EVERY
+            if remember_in <= 0:
+                errors.attempt("remembering", recovery.remember, self._desk, self._now())
+                remember_in = REMEMBER_EVERY
             if errors.attempt("asking the database", self._changed).value or look_in <= 0:
                 errors.attempt("looking for work", self._look)
                 look_in = LOOK_EVERY
             self._stop.wait(POLL)
-            adopt_in, look_in = adopt_in - POLL, look_in - POLL
+            adopt_in, look_in, remember_in = adopt_in - POLL, look_in - POLL, remember_in - POLL
+
+    def _keep_seat(self) -> None:
+        """Sit down anew where the lock was lost: PostgreSQL drops it with its connection.
+
+        What was under way is fenced by the seat's next epoch; who holds that looks before it goes on.
+        """
+        if not self._seat.is_held():
+            LOG.warning("the lock of %s was lost", self._seat.hold.worker)
+            self._seat = self._sit()
 
     def _changed(self) -> bool:
         """Whether another connection wrote since the last look; PostgreSQL cannot tell so cheaply."""
@@ -154,8 +178,11 @@ class Worker:
         return job
 
     def _do(self, job: tables.Job) -> None:
+        crashpoint("job.taken")
         wrong = errors.attempt(f"job {job.kind} {job.key}", self._handle, job).wrong
+        crashpoint("job.handled")
         errors.attempt(f"ending job {job.id}", jobs.end, self._desk.store, job, self._now(), wrong)
+        crashpoint("job.ended")
         self._handling.discard(job.id)
 
     def _handle(self, job: tables.Job) -> None:
@@ -187,6 +214,7 @@ class Worker:
             return
         lock: Lock | None = None
         while not self._stop.is_set():
+            lock = lock if lock and lock.is_held() else None
             lock = lock or errors.attempt("becoming the sender", self._locks.take, SENDER).value
             sent = 0
             if lock is not None:

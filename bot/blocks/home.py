@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from actions.plan import Plan
-from bot.blocks import kit
+from bot.blocks import kit, say, standing
 from bot.blocks import plan as card
 from bot.blocks.dispute import title
 from bot.blocks.kit import Block
@@ -15,7 +15,10 @@ from storage import tables
 SHOWN = 8
 HELP = (
     "`/bursar spend` what your teams spend · `/bursar findings` what is open · "
-    "`/bursar approvals` what waits for you · `/bursar help` this line"
+    "`/bursar approvals` what waits for you · "
+    "`/bursar standing` what runs without asking · `/bursar keeps` what you keep · "
+    "`/bursar why ID` who did what to it · `/bursar kill-switch on REASON` stop every run · "
+    "`/bursar help` this line"
 )
 
 
@@ -26,6 +29,8 @@ def page(seen: Overview, org: Org, now: datetime) -> Block:
         *[kit.header("Waiting for your approval"), *approvals(seen)],
         *[kit.header("Open findings"), *findings(seen, org)],
         *_disputes(seen, org),
+        *([kit.header("What you keep"), *say.held(seen.keeps)] if seen.keeps else []),
+        *[kit.header("Standing approvals"), *standing.listed(seen.standing, org, asks=seen.asks)],
         {"type": "divider"},
         kit.context(HELP),
         kit.context(f"As of {kit.moment(now)}"),
@@ -42,6 +47,10 @@ def answer(word: str, seen: Overview, org: Org) -> tuple[str, list[Block]]:
             head, blocks = "Open findings", findings(seen, org)
         case "approvals":
             head, blocks = "Waiting for your approval", approvals(seen)
+        case "keeps":
+            head, blocks = "What you keep", say.held(seen.keeps)
+        case "standing":
+            head, blocks = "Standing approvals", standing.listed(seen.standing, org, asks=seen.asks)
         case _:
             return "What Bursar answers", [kit.section(HELP)]
     return head, [kit.section(f"*{head}*"), *blocks]

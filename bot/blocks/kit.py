@@ -5,9 +5,11 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from actions.approval import BURSAR
+from actions.say import KEPT
 from spend import money
 
 Block = dict[str, Any]
@@ -31,6 +33,8 @@ _UNSEEN = re.compile(
 )
 _PERSON = re.compile(r"[UW][A-Z0-9_]{1,30}")
 _MENTION = re.compile(r"&lt;@([UW][A-Z0-9_]{1,30})&gt;")
+#: Only where our own sentence begins with it: no tag and no answer of a cloud can mention anybody.
+_KEEPER = re.compile(rf"^({KEPT})&lt;@([UW][A-Z0-9_]{{1,30}})&gt;")
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -56,7 +60,7 @@ def cut(pieces: Sequence[str], width: int) -> str:
     head: list[str] = []
     tail: list[str] = []
     room, rest = width - 1, deque(pieces)
-    while rest:
+    while True:  # all of them are longer than `width`, so one does not fit
         side, piece = (head, rest.popleft()) if len(head) <= len(tail) else (tail, rest.pop())
         if len(piece) > room:
             break
@@ -89,18 +93,18 @@ def prose(text: object, width: int = 600) -> str:
     pieces = [_ENTITIES.get(char, char) for char in tidy(text)]
     if sum(map(len, pieces)) <= width:
         return "".join(pieces)
-    kept, room = [], width - 1
-    for piece in pieces:
-        if len(piece) > room:
-            break
-        kept.append(piece)
-        room -= len(piece)
-    return "".join(kept) + "…"
+    ends = accumulate(map(len, pieces))
+    return "".join(piece for piece, end in zip(pieces, ends, strict=True) if end < width) + "…"
 
 
 def sentence(text: object) -> str:
     """A sentence of ours that may quote a bill: escaped, except that a mention of one person still works."""
     return _MENTION.sub(r"<@\1>", prose(text, TEXT_MAX))
+
+
+def reason(text: object, width: int) -> str:
+    """Why a target was left alone, at most `width` characters; whoever keeps it is mentioned."""
+    return _KEEPER.sub(r"\1<@\2>", name(text, width))
 
 
 def person(who: str | None) -> str:

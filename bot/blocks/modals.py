@@ -25,18 +25,6 @@ def failed(title: str, sentence: str) -> Block:
     return kit.modal(title, [kit.section(kit.prose(sentence))])
 
 
-def deny(pointer: str) -> Block:
-    """Ask why a plan is denied; the answer is kept with the vote."""
-    box = {"type": "plain_text_input", "action_id": ANSWER, "multiline": True, "max_length": LONGEST_REASON}
-    blocks = [
-        kit.section("The plan ends here; nothing is changed."),
-        kit.field(
-            REASON, "Why not?", box, optional=True, hint="Kept in the audit log and shown on the card."
-        ),
-    ]
-    return kit.modal("Deny this plan", blocks, callback="deny.submit", submit="Deny", about=pointer)
-
-
 def split(key: str) -> Block:
     """Ask for the part that goes to the proposed team."""
     box = {

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from actions.approval import BURSAR
+from actions.approval import BURSAR, able
 from actions.base import Grade, Target
+from actions.blast import Load
 from actions.plan import UNDOABLE, Plan, PlanState, Tier
 from actions.planning import undo_until
 from actions.step import Step
-from bot.blocks import kit, progress
+from bot.blocks import kit, progress, say
 from bot.blocks.kit import Block
 from flows import cards
 from flows.org import Org
 from spend import money
+from spend.errors import Refused
 from storage import tables
 
 SHOWN_TARGETS = cards.MOST_TARGETS
@@ -22,7 +24,7 @@ SHOWN_STRUCK = 3
 #: 365 days in 12 months: what a month's cost is per day.
 DAYS_A_MONTH = Decimal(365) / Decimal(12)
 
-_UNDO = {
+UNDO = {
     Grade.A: "can be undone in full for {hours} h",
     Grade.B: "can be undone for {hours} h, slowly or under a new id",
     Grade.C: "only the data can be brought back, for {hours} h",
@@ -42,6 +44,12 @@ class Card:
 
     Attributes:
         undone: whether an undo of this run stands or waits.
+        next_wave_at: until when the run pauses.
+        not_before: when it may begin at the earliest, because owners were warned.
+        warned: what each team was told, and its answer.
+        keeps: what owners keep of it.
+        waits_for: why it does not begin though it is approved, in words.
+        used: what other plans have taken of today.
     """
 
     plan: Plan
@@ -52,6 +60,12 @@ class Card:
     ended_at: datetime | None = None
     outcome: str | None = None
     undone: bool = False
+    not_before: datetime | None = None
+    next_wave_at: datetime | None = None
+    warned: Sequence[tables.Warned] = ()
+    keeps: Sequence[tables.Keep] = ()
+    waits_for: str | None = None
+    used: Load | None = None
 
     @property
     def approvals(self) -> list[str]:
@@ -79,8 +93,9 @@ def draw(card: Card) -> tuple[str, list[Block]]:
         kit.section("\n".join(_status(card))),
         *body,
         *_struck(card),
+        *say.on_card(plan, card.org, card.warned, card.keeps, card.not_before),
         *_consent(card),
-        *kit.actions(buttons(card)),
+        *kit.actions([*buttons(card), *([say.override_button(plan)] if card.keeps else [])]),
         kit.context(_small_print(card)),
     ]
     return push(card), blocks
@@ -105,7 +120,7 @@ def _status(card: Card) -> list[str]:
         case PlanState.PENDING:
             first = f"*Needs {kit.count(missing, 'approval')}.* {kit.prose(card.plan.reason, 300)}"
         case PlanState.APPROVED:
-            first = f"*Approved* by {kit.people(card.approvals)}. It starts in a moment."
+            first = f"*Approved* by {_by(card)}. {_start(card)}"
         case PlanState.RUNNING:
             first = _running(card)
         case PlanState.SUCCEEDED:
@@ -118,7 +133,40 @@ def _status(card: Card) -> list[str]:
             first = f"*Halted; nothing further was called.* {tally(card)}{said}"
         case _:
             first = _never_ran(card)
-    return [first, *_money(card)]
+    return [first, *_money(card), *_room(card)]
+
+
+def _room(card: Card) -> list[str]:
+    """How much of today's room a plan takes, while people decide on it; an undo takes none."""
+    plan, used, caps = card.plan, card.used, card.org.caps
+    if used is None or plan.state is not PlanState.PENDING or plan.undo_of:
+        return []
+    try:
+        wanted = caps.load(plan.targets)
+        no = caps.against(wanted, used, plan.fleets)
+    except Refused as refusal:
+        return [f"*Cannot be approved:* {kit.prose(str(refusal), 300)}"]
+    if no:
+        return [f"*No room today:* {kit.prose(no, 300)}."]
+    left = max(money.ZERO, money.minus(caps.amount_per_day, used.amount))
+    targets = f"{wanted.targets} of the {caps.targets_per_day - used.targets} targets"
+    amounts = f"{kit.amount(wanted.amount, caps.currency)} of the {kit.amount(left, caps.currency)} a month"
+    return [f"Takes {targets} and {amounts} that may still be touched today."]
+
+
+def _start(card: Card) -> str:
+    if card.waits_for:
+        return f"It waits: {kit.prose(card.waits_for, 300)}."
+    waits = card.not_before is not None and card.now < card.not_before
+    return "It waits for its owners' answers." if waits else "It starts in a moment."
+
+
+def _by(card: Card) -> str:
+    """Who agreed: people, to this plan, or ahead to all that are like it."""
+    ahead = card.plan.standing
+    if card.plan.undo_of and not card.approvals:
+        return "the approval of the run that it takes back"
+    return f"the standing approval {kit.escape(ahead)}" if ahead else kit.people(card.approvals)
 
 
 def _never_ran(card: Card) -> str:
@@ -129,7 +177,7 @@ def _never_ran(card: Card) -> str:
         PlanState.DENIED: f"*Denied* by {who}{reason}. Nothing was changed.",
         PlanState.EXPIRED: f"*Expired*{reason}. Nothing was changed; the next sweep proposes a fresh plan.",
         PlanState.CANCELLED: "*Cancelled.* Nothing was changed.",
-        PlanState.STALE: f"*Out of date*{reason}. Nothing was changed; the next sweep looks again.",
+        PlanState.STALE: f"*Out of date*{reason}. Nothing was changed.",
     }[card.plan.state]
 
 
@@ -139,7 +187,9 @@ def _running(card: Card) -> str:
     now, waves = progress.wave(found)
     canary = ", the canary" if now == 1 < waves else ""
     done = f"{progress.bar(ended, len(found))} {ended} of {len(found)}"
-    return f"*Running.* {done} · wave {now} of {waves}{canary}"
+    until = card.next_wave_at
+    on = f" · goes on {kit.moment(until)}" if until and card.now < until else ""
+    return f"*Running.* {done} · wave {now} of {waves}{canary}{on}"
 
 
 def tally(card: Card) -> str:
@@ -224,7 +274,7 @@ def _results(card: Card) -> Block:
 
 def result(one: progress.Outcome) -> str:
     """One line of a result: the mark, the name, what happened and why."""
-    why = f": {kit.name(one.why, 140)}" if one.why else ""
+    why = f": {kit.reason(one.why, 140)}" if one.why else ""
     return f"{progress.MARKS[one.state]} *{kit.name(one.name, 40)}* {progress.WORDS[one.state]}{why}"
 
 
@@ -232,7 +282,7 @@ def _struck(card: Card) -> list[Block]:
     struck = card.plan.struck
     if not struck or card.plan.state is not PlanState.PENDING:
         return []
-    few = [f"{kit.name(one.name or one.target, 40)} ({kit.name(one.reason, 90)})" for one in struck]
+    few = [f"{kit.name(one.name or one.target, 40)} ({kit.reason(one.reason, 90)})" for one in struck]
     more = [f"{len(struck) - SHOWN_STRUCK} more"] if len(struck) > SHOWN_STRUCK else []
     listed = kit.listed([*few[:SHOWN_STRUCK], *more])
     return [kit.context(f"*Left out: {len(struck)}.* {listed}")]
@@ -241,16 +291,16 @@ def _struck(card: Card) -> list[Block]:
 def _consent(card: Card) -> list[Block]:
     """Who may decide, who did, until when, and how well it can be taken back."""
     plan, hours = card.plan, card.plan.undo_hours
-    undo = _UNDO[plan.grade].format(hours=hours)
+    undo = UNDO[plan.grade].format(hours=hours)
     lines = [] if plan.undo_of else [f"*Undo:* {undo}"]
     if plan.state is PlanState.PENDING:
         lines += [
-            f"*May approve:* {kit.people(plan.approvers - {plan.requested_by})}",
+            f"*May approve:* {kit.people(able(plan))}{_besides(plan)}",
             f"*Approved:* {len(card.approvals)} of {plan.quorum}{_so_far(card)}",
             f"*Answer by:* {kit.moment(plan.approve_by)}",
         ]
     elif plan.state in UNDOABLE or plan.state is PlanState.RUNNING:
-        lines = [f"*Approved* by {kit.people(card.approvals)}"]
+        lines = [f"*Approved* by {_by(card)}"]
         if until := card.undo_until:
             lines.append(f"*Undo* until {kit.moment(until)}: {undo}")
         if card.undone:
@@ -258,6 +308,11 @@ def _consent(card: Card) -> list[Block]:
     elif plan.state is not PlanState.APPROVED:
         lines = []
     return [kit.section("\n".join(lines))] if lines else []
+
+
+def _besides(plan: Plan) -> str:
+    """What else a deletion in production takes."""
+    return ", of different teams, each with a code of their authenticator" if plan.tier is Tier.T3 else ""
 
 
 def _so_far(card: Card) -> str:
@@ -286,18 +341,11 @@ def buttons(card: Card) -> list[Block]:
 
 
 def decide(plan: Plan) -> list[Block]:
-    """Approve and Deny; what deletes or costs much asks once more."""
-    sure = _sure(plan) if plan.tier >= Tier.T2 else None
+    """Approve and Deny; what deletes or costs much asks for more, in a modal."""
     return [
-        kit.button("Approve", "approval.approve", pointer(plan), style="primary", confirm=sure),
+        kit.button("Approve", "approval.approve", pointer(plan), style="primary"),
         kit.button("Deny", "approval.deny", pointer(plan), style="danger"),
     ]
-
-
-def _sure(plan: Plan) -> Block:
-    many = kit.count(len(plan.targets), "target")
-    undo = _UNDO[plan.grade].format(hours=plan.undo_hours)
-    return kit.confirm("Approve this?", f"{many}: {plan.title}. It {undo}.", "Approve")
 
 
 def _small_print(card: Card) -> str:

@@ -76,7 +76,7 @@ def _why(decided: Step | None) -> str | None:
     if decided is None:
         return None
     if decided.state is StepState.DONE and not decided.changed:
-        return ALREADY
+        return decided.detail or ALREADY
     return decided.detail or decided.code
 
 

@@ -5,14 +5,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot import charts
-from bot.blocks import digest, digest_detail, dispute, finding, home, kit, modals, plan, plan_detail
+from bot.blocks import digest, digest_detail, dispute, finding, home, kit, modals, plan, plan_detail, say
+from bot.blocks import standing as ahead
 from bot.rendered import Image, Rendered, Template
-from flows import overview
+from flows import automatic, overview
 from flows.desk import Desk
 from flows.undo import STANDING
 from spend.digest import Digest
 from spend.errors import NotFound
-from storage import plans, tables
+from storage import blast, plans, tables
+from storage import say as owners
 from storage.store import Store
 from storage.tables import Message
 
@@ -64,7 +66,22 @@ def card(desk: Desk, key: str, now: datetime) -> plan.Card:
             ended_at=row.ended_at,
             outcome=row.outcome,
             undone=any(undo.state in STANDING for undo in undos),
+            next_wave_at=row.next_wave_at,
+            not_before=row.not_before,
+            warned=owners.warnings(session, key),
+            keeps=owners.held(session, plans.load(row), now),
+            waits_for=row.waits_for,
+            used=blast.total(blast.of_day(session, desk.org.caps.day(now))),
         )
+
+
+def _warned(desk: Desk, message: Message, now: datetime) -> Rendered:
+    row = _row(desk.store, tables.Warned, message.subject)
+    at = _row(desk.store, tables.Plan, row.plan)
+    with desk.store.reading() as session:
+        keeps = owners.keeps_on(session, row.targets, now)
+    text, blocks = say.draw(say.Told(row, plans.load(at), desk.org, at.not_before, keeps))
+    return Rendered(_said(text), blocks)
 
 
 def _plan(desk: Desk, message: Message, now: datetime) -> Rendered:
@@ -81,6 +98,13 @@ def _run_told(desk: Desk, message: Message, now: datetime) -> Rendered:
     drawn = card(desk, message.subject, now)
     text = plan_detail.told(drawn.plan, _args(message).get("names", ()), desk.org)
     return Rendered(_said(f"{drawn.plan.title}: {drawn.plan.state}"), [kit.section(text)])
+
+
+def _standing(desk: Desk, message: Message, now: datetime) -> Rendered:
+    row = _row(desk.store, tables.Standing, message.subject)
+    with desk.store.reading() as session:
+        text, blocks = ahead.draw(automatic.view(desk, session, row, now), desk.org)
+    return Rendered(_said(text), blocks)
 
 
 def _dispute(desk: Desk, message: Message, _now: datetime) -> Rendered:
@@ -149,4 +173,6 @@ BUILT: Final[Mapping[str, Template]] = {
     "plan_detail": _plan_detail,
     "run_told": _run_told,
     "sentence": _sentence,
+    "standing": _standing,
+    "warned": _warned,
 }

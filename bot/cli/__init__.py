@@ -30,8 +30,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("Approve a plan.", "bot.cli.remedies:approve"),
     "deny": ("Deny a plan.", "bot.cli.remedies:deny"),
     "undo": ("Take back what a run did.", "bot.cli.remedies:undo"),
+    "why": ("Who did what to a resource, and what is planned for it.", "bot.cli.why:why"),
+    "stepup": ("Enrol people for the step-up outside Slack.", "bot.cli.stepup:app"),
+    "standing": ("What runs without asking: list, ask for, or revoke it.", "bot.cli.standing:app"),
+    "caps": ("What may still be touched today, and which plan has taken how much.", "bot.cli.caps:caps"),
     "kill-switch": ("Stop all remediations, or let them go on.", "bot.cli.switch:app"),
     "audit": ("Verify, show or export the audit log.", "bot.cli.audit:app"),
+    "recovery": ("Look at a restored database, and resume it.", "bot.cli.recovery:app"),
     "db": ("Upgrade or check the database.", "bot.cli.database:app"),
 }
 #: What a script reads from the exit code.

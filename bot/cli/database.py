@@ -28,14 +28,15 @@ def upgrade(*, as_json: Json = False) -> None:
 
 @app.command()
 def check(*, as_json: Json = False) -> None:
-    """Compare the schema and its triggers with what this version needs; exit 1 if they differ."""
+    """Compare the schema, its triggers and its grants with what this version needs; exit 1 if they differ."""
     from bot.settings import load
     from storage import schema
     from storage.store import Store
 
-    store = Store(load().owner_url)
+    settings = load()
+    store = Store(settings.owner_url)
     try:
-        found = schema.problems(store.engine) or schema.drift(store.engine)
+        found = schema.problems(store.engine, settings.app_role) or schema.drift(store.engine)
     finally:
         store.close()
     if as_json:

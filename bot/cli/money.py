@@ -91,6 +91,7 @@ def costs(
 
     dimensions = [name.strip() for name in by.split(",") if name.strip()]
     with desk_of() as desk:
+        _viewed(desk, "costs", by=dimensions, where=where or [], start=start, end=end)
         found = spending.costs(
             desk, by=dimensions, where=_where(where or []), start=_day(start), end=_day(end)
         ).to_data()
@@ -116,6 +117,15 @@ def costs(
         for row in found["rows"]
     ]
     table(f"Costs, complete through {found['complete_through'] or 'no day yet'}", columns, shown)
+
+
+def _viewed(desk: Desk, report: str, **what: Any) -> None:
+    """That somebody reads amounts of money is an entry of the audit log, written before they do."""
+    from bot import main
+    from bot.cli import person
+    from flows import auditing
+
+    auditing.viewed(desk, actor=person(), subject=report, what=what, now=main.now())
 
 
 def digest(
@@ -146,6 +156,7 @@ def digest(
             posted = digests.publish(desk, team, span or digests.last_week(now.date()), now)
             typer.echo("It will be posted." if posted else "This week's digest was posted before.")
             return
+        _viewed(desk, "digest", team=team, week=week)
         found = digests.build(desk, team, span, now)
     if as_json:
         document(found.to_data())
@@ -228,13 +239,14 @@ def _write_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     # A cell that a spreadsheet would take for a formula is quoted (OWASP ASVS 1.2.10).
-    writer.writerows([[_harmless(cell) for cell in row] for row in rows])
+    writer.writerows([[harmless(cell) for cell in row] for row in rows])
 
 
-def _harmless(cell: Any) -> Any:
+def harmless(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula; a number stays one."""
     from decimal import Decimal, InvalidOperation
 
-    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\0")):
         return cell
     try:
         Decimal(cell)

@@ -1,14 +1,20 @@
 """`bursar approvals | approve | deny | undo | runbook`: the same decisions as in Slack, from a terminal."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.money import desk_of
 from bot.cli.output import Json, document, table
+from flows.desk import Desk
+
+if TYPE_CHECKING:
+    from actions.plan import Plan
 
 Id = Annotated[str, typer.Argument(metavar="PLAN")]
+Why = Annotated[str | None, typer.Option("--reason", help="Why; needed from tier 2 on.")]
 runbooks = typer.Typer(help="List, validate or plan runbooks.", add_completion=False)
 
 
@@ -19,7 +25,7 @@ def approvals(*, as_json: Json = False) -> None:
 
     with desk_of() as desk, desk.store.reading() as session:
         rows = plans.find(session, states=(PlanState.PENDING,))
-        votes = {row.id: [vote.person for vote in plans.votes(session, row.id)] for row in rows}
+        votes = {row.id: plans.approvals(session, row.id) for row in rows}
     if as_json:
         document(
             [{**row.content, "state": row.state, "hash": row.hash, "votes": votes[row.id]} for row in rows]
@@ -39,11 +45,10 @@ def approvals(*, as_json: Json = False) -> None:
     table("Waiting for approval", columns, shown)
 
 
-def _decide(plan: str, name: str, *, reason: str | None = None) -> None:
+def _decide(plan: str, decide: Callable[[Desk, str, str, datetime], "Plan"]) -> None:
+    """Do what was decided to the plan as it stands: who types has read `bursar audit show PLAN`."""
     from bot import main
     from bot.cli import person
-    from flows import approvals as flow
-    from flows import undo as taking_back
     from spend.errors import NotFound
     from storage import tables
 
@@ -53,28 +58,46 @@ def _decide(plan: str, name: str, *, reason: str | None = None) -> None:
             row = session.get(tables.Plan, plan)
         if row is None:
             raise NotFound(f"There is no plan {plan}; `bursar approvals` lists what waits.")
-        if name == "approve":
-            done = flow.approve(desk, plan, actor=who, shown=row.hash, now=main.now())
-        elif name == "deny":
-            done = flow.deny(desk, plan, actor=who, shown=row.hash, reason=reason, now=main.now())
-        else:
-            done = taking_back.undo(desk, plan, actor=who, now=main.now())
+        done = decide(desk, who, row.hash, main.clock_of(desk.store)())
     typer.echo(f"{done.id} is {done.state}.")
 
 
-def approve(plan: Id) -> None:
+def approve(
+    plan: Id,
+    reason: Why = None,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", help="The phrase that a deletion in production asks for.")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option("--code", help="What your authenticator shows; for the same.")
+    ] = None,
+) -> None:
     """Approve a plan, as the account you are logged in with: it must be named in the approvers."""
-    _decide(plan, "approve")
+    from flows import approvals as flow
+
+    _decide(
+        plan,
+        lambda desk, who, shown, now: flow.approve(
+            desk, plan, actor=who, shown=shown, now=now, reason=reason, typed=confirm, code=code
+        ),
+    )
 
 
-def deny(plan: Id, reason: Annotated[str | None, typer.Option("--reason")] = None) -> None:
+def deny(plan: Id, reason: Why = None) -> None:
     """Deny a plan."""
-    _decide(plan, "deny", reason=reason)
+    from flows import approvals as flow
+
+    _decide(
+        plan,
+        lambda desk, who, shown, now: flow.deny(desk, plan, actor=who, shown=shown, reason=reason, now=now),
+    )
 
 
 def undo(plan: Id) -> None:
     """Take back what a run did."""
-    _decide(plan, "undo")
+    from flows import undo as flow
+
+    _decide(plan, lambda desk, who, _shown, now: flow.undo(desk, plan, actor=who, now=now))
 
 
 @runbooks.command("list")
@@ -92,10 +115,15 @@ def list_all(*, as_json: Json = False) -> None:
 @runbooks.command()
 def validate() -> None:
     """Check every runbook; exit 2 and list every error with its file and line."""
+    from actions.planning import unsaved
     from actions.registry import params_of
     from runbooks.loader import load_all
+    from spend.errors import SettingsWrong
 
-    typer.echo(f"{len(load_all(params_of=params_of))} runbooks hold.")
+    found = load_all(params_of=params_of)
+    if reckless := [problem for one in found.values() if (problem := unsaved(one))]:
+        raise SettingsWrong("\n".join(reckless))
+    typer.echo(f"{len(found)} runbooks hold.")
 
 
 @runbooks.command("plan")

@@ -49,6 +49,8 @@ shared:
 protected_tags: ["bursar:protect", do-not-stop]
 dollar_limit: "5000.00"
 wave_pause: {pause}
+owner_warning: 0
+caps: {{ percent_of_fleet: 80 }}
 schedules:
   - {{ name: monday-digest, job: digest, days: [mon], at: "09:00" }}
   - {{ name: nightly-sweep, job: sweep, at: "05:00" }}

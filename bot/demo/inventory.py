@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
+from actions.base import RECLAIM_TAG
 from bot.demo.thing import CHECKOUT, DEV, LAB, PROD, SEARCH, Kind, Profile, Thing
 
 #: List prices in Frankfurt, micro-dollars an hour.
@@ -82,9 +83,11 @@ INDEXER, RECEIPTS = "search-indexer", "checkout-receipts"
 ORPHANS = (  # account, name, gigabytes, days old, team
     (DEV, "checkout-dev-old-data", 500, 63, CHECKOUT),
     (DEV, "restore-test", 250, 118, None),
-    (DEV, "search-dev-snapshot-copy", 300, 38, SEARCH),
+    (DEV, "search-dev-snapshot-copy", 300, 48, SEARCH),
     (LAB, "search-lab-scratch", 1000, 47, SEARCH),
 )
+#: Days since the orphans were marked for deletion: their owners' grace is over.
+MARKED_AGO = 16
 LEGAL_HOLD, FRESH = "search-lab-legal-hold", "checkout-dev-import"
 
 
@@ -214,8 +217,10 @@ def _fleets(make: _Maker) -> Iterator[Thing]:
 
 
 def _volumes(make: _Maker) -> Iterator[Thing]:
+    marked = str(make.ago(MARKED_AGO).date())
     for account, name, size, age, team in ORPHANS:
-        yield make.volume(account, name, size, age, team)
+        thing = make.volume(account, name, size, age, team)
+        yield replace(thing, tags={**thing.tags, RECLAIM_TAG: marked})
     held = make.volume(LAB, LEGAL_HOLD, 400, 210, SEARCH)
     yield replace(held, tags={**held.tags, "bursar:protect": "true"})
     yield make.volume(DEV, FRESH, 200, 1, CHECKOUT)

@@ -1,5 +1,6 @@
 """Puts the demo on: a local cloud, a local Slack page, and the real bot as processes of its own."""
 
+import base64
 import http.client
 import logging
 import secrets
@@ -164,6 +165,7 @@ def _of_bot(home: Path, page: str, signing: str, port: int) -> dict[str, str]:
         "SLACK_API_URL": f"{page}/api/",
         "SLACK_BOT_TOKEN": TOKEN,
         "SLACK_SIGNING_SECRET": signing,
+        "BURSAR_AUDIT_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "BURSAR_DEMO_HTTP": f"127.0.0.1:{port}",
     }
 

@@ -10,8 +10,7 @@ from slack_sdk import WebClient
 from bot.blocks import digest as message
 from bot.blocks import kit, modals
 from bot.blocks.kit import Block
-from bot.listeners.press import Press, on_action, on_submit, read, told_in
-from bot.talker import delivery_key, once
+from bot.listeners.press import Press, new_try, on_action, on_submit, once, place, read, told_in
 from flows import claims, disputes
 from flows.desk import Desk
 from spend.digest import Digest
@@ -71,8 +70,8 @@ def open_dispute(desk: Desk, press: Press, now: datetime) -> None:
 def _shortcut(desk: Desk, now: Callable[[], datetime]) -> Callable[..., None]:
     def listen(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """Ask which charge of the digest is meant."""
-        if once(desk, delivery_key(body), now()):
-            read(body, client).open(_picker(desk, body))
+        with once(desk, body, now()):
+            read(desk, body, client, now()).open(_picker(desk, body))
         ack()
 
     return listen
@@ -86,8 +85,8 @@ def _picker(desk: Desk, body: Mapping[str, Any]) -> Block:
     if row is None:
         return modals.failed(DISPUTE, "This works on a digest only: open its menu there.")
     charges = [
-        (place, f"{move.name} {kit.change(move.change, figure.currency)}")
-        for place, figure, move in message.numbered(Digest.from_data(row.figures))
+        (item, f"{move.name} {kit.change(move.change, figure.currency)}")
+        for item, figure, move in message.numbered(Digest.from_data(row.figures))
     ]
     return modals.pick(row.id, charges)
 
@@ -95,10 +94,10 @@ def _picker(desk: Desk, body: Mapping[str, Any]) -> Block:
 def _picked(desk: Desk, now: Callable[[], datetime]) -> Callable[..., None]:
     def listen(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """Turn the question into the dispute's modal, which a worker fills."""
-        press = read(body, client)
         ack(response_action="update", view=modals.skeleton(DISPUTE))  # first: the worker overwrites it
-        if once(desk, f"{delivery_key(body)}:{body.get('trigger_id')}", now()):
-            view, item = str(press.view), int(press.values[modals.CHARGE])
+        with once(desk, body, now(), key=new_try(body)):
+            press = read(desk, body, client, now())
+            view, item = str(press.view), place(press.values.get(modals.CHARGE, ""))
             with told_in(desk, press, view, "dispute_view", now()):
                 disputes.ask(desk, press.value, item, actor=press.actor, view=view, now=now())
 

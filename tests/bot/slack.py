@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,18 +90,19 @@ class Slack:
             return Answer(self._healthy(method, args, len(self.calls)))
 
     def _healthy(self, method: str, args: Mapping[str, Any], number: int) -> Mapping[str, Any]:
-        match method:
-            case "auth.test":
-                return BOT
-            case "apps.connections.open":
-                return {"ok": True, "url": self.socket_url}
-            case "chat.postMessage":
-                return {"ok": True, "channel": args["channel"], "ts": f"1700000000.{number:06}"}
-            case "files.getUploadURLExternal":
-                return {"ok": True, "upload_url": f"{self.url}upload", "file_id": f"F{number}"}
-            case "files.completeUploadExternal":
-                return {"ok": True, "files": [{"id": "F1"}]}
-        return {"ok": True}
+        usual: dict[str, Callable[[], Mapping[str, Any]]] = {
+            "apps.connections.open": lambda: {"url": self.socket_url},
+            "chat.postMessage": lambda: {"channel": args["channel"], "ts": f"1700000000.{number:06}"},
+            "users.info": lambda: {"user": {"id": args["user"], "team_id": TEAM}},
+            "views.open": lambda: {"view": {"id": "V1"}},
+            "files.getUploadURLExternal": lambda: {
+                "upload_url": f"{self.url}upload",
+                "file_id": f"F{number}",
+            },
+            "files.completeUploadExternal": lambda: {"files": [{"id": "F1"}]},
+            "auth.test": lambda: BOT,
+        }
+        return {"ok": True, **usual.get(method, dict)()}
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,12 +6,16 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
+from actions.plan import Tier
 from bot import cli
 from bot.main import open_store
 from bot.settings import load
+from flows.stepup import generator
 from tests.storage import rows
 from tests.storage.lake.bills import text, write
 
@@ -46,12 +50,12 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
     return said.out or said.err
 
 
-def waiting(approvers: frozenset[str]) -> str:
+def waiting(approvers: frozenset[str], **changes: Any) -> str:
     """A plan that waits for one approval until tomorrow."""
     now = datetime.now(UTC)
     plan = rows.plan(
+        **{"quorum": 1, **changes},
         approvers=approvers,
-        quorum=1,
         created_at=now,
         approve_by=now + timedelta(days=1),
         execute_by=now + timedelta(days=1),
@@ -115,6 +119,30 @@ def test_a_named_account_approves_as_its_member_and_never_as_a_second_person(
     assert "approve" in told(capsys, "audit", "show", key)
 
 
+def test_a_deletion_is_decided_from_a_terminal_with_a_reason_too(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settle(home, f"terminal_accounts: {{ {getpass.getuser()}: U0CARO }}")
+    key = waiting(frozenset({"U0CARO", "U0DEV"}), tier=Tier.T2)
+    assert "write one" in told(capsys, "approve", key, code=4)
+    assert "write one" in told(capsys, "deny", key, code=4)
+    assert "is approved" in told(capsys, "approve", key, "--reason", "unused since May")
+
+
+def test_a_deletion_in_production_asks_a_terminal_for_the_phrase_and_the_code(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BURSAR_STEP_UP_FILE", str(home / "codes"))
+    settle(home, f"terminal_accounts: {{ {getpass.getuser()}: U0CARO }}")
+    key = waiting(frozenset({"U0CARO", "U0DEV"}), tier=Tier.T3, quorum=2)
+    so = ("approve", key, "--reason", "unused")
+    assert "type: delete 1" in told(capsys, *so, code=4)
+    assert "bursar stepup enrol U0CARO" in told(capsys, *so, "--confirm", "delete 1", code=4)
+    secret = parse_qs(told(capsys, "stepup", "enrol", "U0CARO").partition("?")[2])["secret"][0]
+    code = generator(secret).generate(int(datetime.now(UTC).timestamp())).decode()
+    assert "is pending" in told(capsys, *so, "--confirm", "delete 1", "--code", code)
+
+
 @pytest.mark.usefixtures("home")
 def test_a_plan_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "There is no plan plan-x" in told(capsys, "approve", "plan-x", code=2)
@@ -135,3 +163,25 @@ def test_output_for_scripts_is_one_document_even_where_a_bar_would_show(home: Pa
         check=True,
     )
     assert json.loads(done.stdout)["snapshots"]
+
+
+def test_a_standing_approval_is_asked_for_listed_and_revoked(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settle(home, f"terminal_accounts: {{ {getpass.getuser()}: U0ANN }}")
+    until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    asked = ["standing", "request", "stop-idle-dev", "--window", "mon-fri 09:00-17:00 UTC", "--until", until]
+    asked += ["--targets", "5", "--amount", "200 USD", "--reason", "nobody needs them at night"]
+    assert "an empty selector means nothing" in told(capsys, *asked, code=4)
+    said = told(capsys, *asked, "--environment", "dev", "--environment", "sandbox", "--team", "web")
+    assert "waits for two of U0CARO, U0DEV" in said
+    (found,) = json.loads(told(capsys, "standing", "list", "--json"))
+    assert found["selector"] == {
+        "accounts": [], "environments": ["dev", "sandbox"], "team": "web", "tags": [],
+    }  # fmt: skip
+    assert (found["state"], found["bounds"]["amount"]) == ("pending", "200")
+    assert found["used_today"] == {"targets": 0, "amount": "0"}
+    assert "5 targets, 200 USD" in told(capsys, "standing", "list")
+    assert "is revoked" in told(capsys, "standing", "revoke", found["id"])
+    assert json.loads(told(capsys, "standing", "list", "--json")) == []
+    assert "There is no standing approval" in told(capsys, "standing", "revoke", "standing-x", code=2)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import clock
-from bot.settings_model import DAYS, File
+from bot.settings_model import File
+from bot.settings_types import DAYS
 from storage import schedules, tables
 from storage.store import Store
 from tests.bot.world import until

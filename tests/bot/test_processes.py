@@ -166,6 +166,7 @@ def test_the_first_start_makes_the_embedded_database(slack: Slack, tmp_path: Pat
         talker.stop()
 
 
+@pytest.mark.case("T03", "V13.3.1")
 @pytest.mark.parametrize(
     ("arguments", "missing"),
     [

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from bot.settings import Settings, load, unmeetable
+from bot.settings import Settings, load
 from bot.settings_model import File
+from bot.settings_types import Part
+from flows.policy import unmeetable
 from runbooks.loader import load_all
 from runbooks.schema import Runbook
 from spend.errors import SettingsWrong
@@ -158,6 +160,7 @@ def test_the_role_that_works_is_granted_what_it_needs_where_another_one_owns(tmp
     assert read(tmp_path, "", **urls).app_role == "app"
 
 
+@pytest.mark.case("T13")
 def test_an_empty_group_is_nobody_and_is_warned_of(tmp_path: Path) -> None:
     settings = read(tmp_path, "mode: act\napprovers: {second: []}")
     assert settings.org().approvers(("second",), None) == frozenset()
@@ -167,12 +170,31 @@ def test_an_empty_group_is_nobody_and_is_warned_of(tmp_path: Path) -> None:
     ]
 
 
+def test_a_group_of_approvers_is_a_list_or_a_user_group_of_slack(tmp_path: Path) -> None:
+    org = read(
+        tmp_path, "approvers: {oncall: {usergroup: S0ONCALL}, second: {people: [U1]}, third: [U2]}"
+    ).org()
+    assert org.usergroups == {"oncall": "S0ONCALL"}
+    assert org.groups == {"second": {"U1"}, "third": {"U2"}}
+    [both] = problems(tmp_path, "approvers:\n  oncall: {usergroup: S0ONCALL, people: [U1]}")
+    assert both.startswith("bursar.yaml:2 approvers.oncall: a group is a list of people or a user group")
+    [wrong] = problems(tmp_path, "approvers:\n  oncall: [ann]")
+    assert wrong.startswith("bursar.yaml:2 approvers.oncall")
+    assert "is no Slack member id" in wrong
+
+
+def test_the_secrets_of_authenticators_have_a_file_of_their_own(tmp_path: Path) -> None:
+    assert read(tmp_path, "").step_up is None
+    assert read(tmp_path, "", BURSAR_STEP_UP_FILE="/etc/bursar/codes").step_up == Path("/etc/bursar/codes")
+
+
 def with_quorum(quorum: int, *groups: str) -> dict[str, Runbook]:
     runbook = next(iter(load_all().values()))
     approval = runbook.approval.model_copy(update={"quorum": quorum, "groups": groups})
     return {"stop": runbook.model_copy(update={"approval": approval, "reviewed": date(2026, 1, 1)})}
 
 
+@pytest.mark.case("T14")
 @pytest.mark.parametrize(("quorum", "met"), [(2, True), (3, True), (4, False)])
 def test_a_quorum_larger_than_its_approvers_can_never_be_met(tmp_path: Path, quorum: int, met: bool) -> None:
     text = """
@@ -188,14 +210,14 @@ approvers: {second: [U3]}
 def places(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Every setting there is, as the documentation spells it."""
     for name, info in model.model_fields.items():
-        place, inner = f"{prefix}{name}", info.annotation
+        place, inner = f"{prefix}{info.alias or name}", info.annotation
         yield place
         yield from _inner(inner, place)
 
 
 def _inner(annotation: Any, place: str) -> Iterator[str]:
     origin, args = get_origin(annotation), get_args(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and issubclass(annotation, Part):
         yield from places(annotation, f"{place}.")
     elif origin is Annotated:
         yield from _inner(args[0], place)

@@ -9,8 +9,9 @@ import pytest
 from pydantic import SecretStr
 from slack_bolt import App, BoltRequest, BoltResponse
 
+from bot.delivery import delivery_key
 from bot.metrics import Metrics
-from bot.talker import OPEN_TIMEOUT, build_app, delivery_key, once
+from bot.talker import OPEN_TIMEOUT, build_app
 from flows.desk import Desk
 from spend.errors import NotFound, Refused, SettingsWrong
 from storage import audit, tables
@@ -136,12 +137,6 @@ def test_other_workspaces_and_bots_get_no_answer_and_no_audit_entry(
 
 def test_the_one_call_of_a_listener_gives_up_before_its_trigger_dies(app: App) -> None:
     assert app.client.timeout == OPEN_TIMEOUT < 3
-
-
-def test_a_second_delivery_of_the_same_click_acts_on_nothing(desk: Desk, clock: Any) -> None:
-    body = _body("1")
-    assert [once(desk, delivery_key(body), clock()) for _ in range(3)] == [True, False, False]
-    assert once(desk, delivery_key(_body("2")), clock())
 
 
 def _body(at: str, **changes: Any) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
+from bot.listeners import press
 from bot.rendered import Rendered
 from flows.desk import Desk
 from flows.org import Org
+from storage import inbox
 from storage.lake import Lake
 from storage.store import Store
 from storage.tables import Message
@@ -57,3 +59,20 @@ def sentence(_desk: Desk, message: Message, _now: datetime) -> Rendered:
     text = str((message.args or {}).get("text", message.subject))
     block = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
     return Rendered(text, [block], plain=[{**block, "block_id": "plain"}])
+
+
+_RESTING = threading.Lock()
+
+
+def acted_on(store: Store) -> None:
+    """Wait until everything that was pressed is acted on: Slack is answered before."""
+
+    def nothing_waits() -> bool:
+        with store.reading() as session:
+            return not inbox.waiting(session, datetime.max.replace(tzinfo=UTC))
+
+    until(nothing_waits)
+    with _RESTING:
+        for _ in range(press.AT_ONCE):  # the last ones may still be opening a window
+            press._ACTING.acquire()
+        press._ACTING.release(press.AT_ONCE)

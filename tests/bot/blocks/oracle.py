@@ -39,10 +39,14 @@ def chooser(raw: Json) -> Any:
 
 def element(raw: Json) -> Any:
     if raw["type"] == "plain_text_input":
-        return kit.PlainTextInput(raw["action_id"], multiline=raw["multiline"], max_length=raw["max_length"])
+        said = {key: raw[key] for key in ("multiline", "max_length", "initial_value") if key in raw}
+        hint = text(raw["placeholder"]) if "placeholder" in raw else None
+        return kit.PlainTextInput(raw["action_id"], placeholder=hint, **said)
     if raw["type"] == "number_input":
         bounds = {key: raw[key] for key in ("initial_value", "min_value", "max_value")}
         return kit.NumberInput(raw["is_decimal_allowed"], raw["action_id"], **bounds)
+    if raw["type"] == "datepicker":
+        return kit.DatePicker(raw["action_id"], raw["initial_date"])
     return button(raw) if raw["type"] == "button" else chooser(raw)
 
 

@@ -122,6 +122,7 @@ def plan(**changes: object) -> Plan:
         approve_by=NOW + timedelta(hours=4),
         execute_by=NOW + timedelta(hours=6),
         rollout=Rollout(),
+        fleets={"instances/111111111111/no environment": 70},
     )
     return replace(usual, **changes)  # type: ignore[arg-type]  # each test names the fields it changes
 
@@ -221,6 +222,37 @@ def dispute(**changes: object) -> tables.Dispute:
     return tables.Dispute(**{**row, **changes})
 
 
+def warned(**changes: object) -> tables.Warned:
+    """What the owners of checkout were told: two of the plan's instances are theirs."""
+    row: dict[str, Any] = {
+        "id": "warned-1",
+        "state": "open",
+        "plan": "plan-abc",
+        "team": "checkout",
+        "targets": [target(0).id, target(1).id],
+        "at": NOW,
+        "ends_at": NOW + timedelta(hours=24),
+    }
+    return tables.Warned(**{**row, **changes})
+
+
+def keep(**changes: object) -> tables.Keep:
+    """What an owner keeps of the plan."""
+    row: dict[str, Any] = {
+        "id": "keep-1",
+        "state": "held",
+        "target": target(1).id,
+        "name": target(1).name,
+        "team": "checkout",
+        "until": NOW + timedelta(days=10),
+        "said_by": "U_ANN",
+        "reason": "a demo on Friday",
+        "at": NOW,
+        "plan": "plan-abc",
+    }
+    return tables.Keep(**{**row, **changes})
+
+
 def overview(**changes: object) -> Overview:
     """One person's glance."""
     look = TeamLook(
@@ -228,7 +260,7 @@ def overview(**changes: object) -> Overview:
         (Spend("USD", Decimal("21310.40"), Decimal("9214.77"), Decimal("8590.24")),),
         date(2026, 11, 15),
     )
-    usual = Overview((look,), (finding(),), (plan(),), (dispute(),))
+    usual = Overview((look,), (finding(),), (plan(),), (dispute(),), asks=True)
     return replace(usual, **changes)  # type: ignore[arg-type]  # likewise
 
 

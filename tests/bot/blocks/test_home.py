@@ -27,7 +27,7 @@ def test_the_home_shows_spend_approvals_findings_disputes_and_help() -> None:
         "`/bursar help`",
     ):
         assert part in said
-    assert [label for label, _ in oracle.buttons(page["blocks"])] == ["Approve", "Deny"]
+    assert [label for label, _ in oracle.buttons(page["blocks"])] == ["Approve", "Deny", "Ask for one…"]
 
 
 def test_a_newcomer_without_a_team_is_told_the_way() -> None:
@@ -37,6 +37,7 @@ def test_a_newcomer_without_a_team_is_told_the_way() -> None:
     assert "You own no team." in said
     assert "Nothing waits for you." in said
     assert "Nothing is open." in said
+    assert oracle.buttons(page["blocks"]) == []
 
 
 @pytest.mark.parametrize(

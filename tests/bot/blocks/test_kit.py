@@ -53,6 +53,43 @@ def test_an_arn_is_called_by_its_last_part() -> None:
     assert kit.name("arn:aws:s3:::larkspur-clickstream-raw") == "larkspur-clickstream-raw"
 
 
+def test_what_is_no_arn_keeps_all_of_its_colons() -> None:
+    assert kit.name("a:b:c:d:e:f:g") == "a:b:c:d:e:f:g"
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\u202e\n"])
+def test_what_has_no_name_is_called_so(nothing: str) -> None:
+    assert kit.name(nothing) == kit.clip(nothing, 20) == "(no name)"
+
+
+def test_a_text_that_just_fits_is_left_whole_and_one_more_character_is_cut() -> None:
+    for shorten in (kit.name, kit.clip, kit.prose):
+        assert shorten("abcdefgh", 8) == "abcdefgh"
+    assert kit.name("abcdefghi", 8) == kit.clip("abcdefghi", 8) == "abcd…ghi"
+    assert kit.prose("abcdefghi", 8) == "abcdefg…"
+    assert kit.prose("abc<<", 7) == "abc…"  # an escape is never cut in two
+    assert kit.prose("abc<<", 8) == "abc&lt;…"
+    assert len(kit.prose("a" * 601)) == 600
+
+
+def test_the_reason_of_a_keep_mentions_its_keeper_and_nobody_else_does() -> None:
+    kept = "kept by <@U_ANN> until Friday: <@U_BOB> asked"
+    assert kit.reason(kept, 100) == "kept by <@U_ANN> until Friday: &lt;@U_BOB&gt; asked"
+    assert kit.reason(f"its tag says {kept}", 100).count("<") == 0
+    assert len(kit.reason(kept, 20)) == 20
+
+
+def test_only_escapes_that_do_not_fit_leave_room_unused() -> None:
+    assert kit.cut(["ab", "cd", "ef"], 5) == "ab…ef"
+    assert kit.cut(["ab", "&amp;"], 4) == "ab…"
+    assert kit.cut(["&amp;", ""], 4) == "…"
+
+
+def test_a_long_sentence_is_given_the_whole_of_slacks_room() -> None:
+    assert kit.sentence("a" * 3000) == "a" * 3000
+    assert len(kit.sentence("a" * 3001)) == 3000
+
+
 def test_a_sentence_mentions_one_person_but_never_a_channel() -> None:
     text = kit.sentence("<@U_ANN> says: <!channel> <@U_ANN|x> <#C1> <https://evil.example|here>")
     assert text.startswith("<@U_ANN> says: &lt;!channel&gt;")
@@ -70,6 +107,8 @@ def test_what_is_no_person_is_never_a_mention() -> None:
 def test_many_people_are_counted() -> None:
     assert kit.people([f"U{n:02}" for n in range(11)], limit=2) == "<@U00>, <@U01> and 9 more"
     assert kit.people([]) == "nobody"
+    assert "more" not in kit.people([f"U{n}" for n in range(8)])
+    assert kit.people([f"U{n}" for n in range(9)]).endswith(" and 1 more")
 
 
 @pytest.mark.parametrize(
@@ -118,6 +157,18 @@ def test_a_moment_is_the_readers_own_with_utc_to_fall_back_on() -> None:
 
 def test_lists_and_counts_read_as_sentences() -> None:
     assert kit.listed([]) == ""
+    assert kit.listed(["a"]) == "a"
+    assert kit.listed(["a", "b"]) == "a and b"
+    assert kit.count(2, "charge") == "2 charges"
     assert kit.listed(["a", "b", "c"]) == "a, b and c"
     assert kit.count(1, "charge") == "1 charge"
     assert kit.count(2000, "currency", "currencies") == "2,000 currencies"
+
+
+def test_only_texts_that_people_read_are_counted() -> None:
+    blocks = [
+        {"type": "section", "text": {"text": "abc"}, "fields": [{"text": "de"}, "x"]},
+        {"alt_text": "f"},
+    ]
+    assert kit.characters(blocks) == 6
+    assert kit.characters([[{"text": "ab"}], "no block", None]) == 2

@@ -82,13 +82,11 @@ def test_a_look_up_that_ended_in_a_no_says_it_and_takes_no_submission(fill: Any)
 def test_the_skeleton_and_the_small_questions_are_valid_modals() -> None:
     for view in (
         modals.skeleton("Claim a charge"),
-        modals.deny("plan-1:abc"),
         modals.split("dispute-1"),
         modals.pick("digest-1", [(0, "EC2 +$1.00"), (1, "a" * 300)]),
         modals.pick("digest-1", []),
     ):
         oracle.view(view)
-    assert modals.deny("plan-1:abc")["private_metadata"] == "plan-1:abc"
 
 
 @settings(max_examples=40, deadline=None)

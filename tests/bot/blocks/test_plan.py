@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from actions.base import Grade
 from actions.plan import Plan, PlanState, Struck, Tier
-from actions.step import StepState
+from actions.step import NOT_OURS, StepState
+from bot.blocks import kit, plan_detail, progress
 from bot.blocks import plan as card
-from bot.blocks import plan_detail, progress
 from tests.bot.blocks import oracle
 from tests.bot.blocks.samples import NOW, ORG, PING, cards, plan, steps, target, vote
 from tests.bot.blocks.samples import card as drawn
@@ -76,12 +76,16 @@ def test_a_second_approval_is_counted_on_the_card() -> None:
     assert "can be undone for 72 h, slowly or under a new id" in text
 
 
-def test_what_deletes_asks_once_more_before_it_counts() -> None:
-    _, blocks = card.draw(drawn(plan(tier=Tier.T2)))
-    approve = next(block for block in blocks if block["type"] == "actions")["elements"][0]
-    assert approve["confirm"]["title"]["text"] == "Approve this?"
-    _, calm = card.draw(drawn(plan(tier=Tier.T1)))
-    assert "confirm" not in next(block for block in calm if block["type"] == "actions")["elements"][0]
+def test_neither_who_asked_nor_who_wrote_the_runbook_is_named_among_the_approvers() -> None:
+    _, blocks = card.draw(drawn(plan(tier=Tier.T2, authors=frozenset({"U_TWO"}))))
+    assert "*May approve:* <@U_OPS>" in oracle.read(blocks)
+
+
+def test_a_deletion_in_production_says_what_else_it_takes() -> None:
+    _, blocks = card.draw(drawn(plan(tier=Tier.T3, quorum=2)))
+    said_on_it = oracle.read(blocks)
+    assert "of different teams, each with a code of their authenticator" in said_on_it
+    assert "tier 3: deletes in production" in said_on_it
 
 
 def test_who_asked_may_cancel_and_is_not_named_among_the_approvers() -> None:
@@ -100,6 +104,28 @@ def test_a_run_shows_its_wave_and_how_far_it_is() -> None:
         running, steps=steps(running, StepState.DONE, StepState.DONE, StepState.DONE, StepState.NEW)
     )
     assert "*Running.* ▰▰▰▰▱▱▱▱▱▱ 3 of 7 · wave 3 of 3" in said(later)
+
+
+def test_a_run_that_pauses_says_when_it_goes_on() -> None:
+    running = plan(state=PlanState.RUNNING)
+    found, until = steps(running, StepState.DONE, StepState.NEW), NOW + timedelta(minutes=1)
+    assert f" · goes on {kit.moment(until)}" in said(drawn(running, steps=found, next_wave_at=until))
+    assert "goes on" not in said(drawn(running, steps=found, next_wave_at=NOW))
+
+
+def test_an_undo_that_nobody_pressed_names_what_it_stands_on() -> None:
+    back = plan(state=PlanState.RUNNING, undo_of="plan-0")
+    text = oracle.read(card.draw(drawn(back, steps=steps(back, StepState.DONE)))[1])
+    assert "*Approved* by the approval of the run that it takes back" in text
+
+
+def test_what_somebody_else_did_while_the_outcome_was_unknown_says_so() -> None:
+    running = plan(state=PlanState.RUNNING)
+    found = [
+        replace(step, code=NOT_OURS, detail="without this run's tag: somebody else did it")
+        for step in steps(running, StepState.DONE)
+    ]
+    assert "somebody else did it" in said(drawn(running, steps=found))
 
 
 def test_a_failing_target_is_named_first_with_its_reason() -> None:

@@ -31,6 +31,7 @@ def desk(sqlite: Database, tmp_path: Path) -> Iterator[Desk]:
         plans.save(unit, samples.plan())
         unit.add(samples.finding())
         unit.add(samples.dispute())
+        unit.add(samples.warned())
         unit.add(
             tables.Digest(
                 id="digest-1",
@@ -85,6 +86,7 @@ SUBJECTS = {
     "plan_detail": "plan-abc",
     "run_told": "plan-abc",
     "sentence": "",
+    "warned": "warned-1",
 }
 
 
@@ -162,3 +164,47 @@ def test_the_home_is_drawn_for_the_person_who_opened_it(desk: Desk) -> None:
 def test_a_template_that_is_not_there_is_named(desk: Desk) -> None:
     with pytest.raises(NotFound, match="'nonsense'"):
         drawn(desk, "nonsense", "")
+
+
+#: Where a bill, a tag or a person may have written anything at all.
+FREE = frozenset(
+    {"title", "name", "reason", "why", "detail", "outcome", "resource", "service", "usage_type", "text"}
+)
+
+
+def hostile(data: Any, key: str = "") -> Any:
+    """The same data with hostile words wherever words are free."""
+    if isinstance(data, dict):
+        return {name: hostile(value, name) for name, value in data.items()}
+    if isinstance(data, list):
+        return [hostile(value, key) for value in data]
+    return f"{samples.PING} {data}" if isinstance(data, str) and key in FREE else data
+
+
+def marked_up(part: Any) -> Iterator[str]:
+    """Every text that Slack reads markup in."""
+    if isinstance(part, dict):
+        if part.get("type") == "mrkdwn":
+            yield part["text"]
+        part = list(part.values())
+    if isinstance(part, list | tuple):
+        for inner in part:
+            yield from marked_up(inner)
+
+
+@pytest.mark.case("T51", "V1.3.5")
+@pytest.mark.parametrize("template", sorted(BUILT))
+def test_no_name_or_reason_in_any_message_can_ping_or_link(desk: Desk, template: str) -> None:
+    written = (tables.Plan, tables.Finding, tables.Dispute, tables.Digest, tables.Ownership, tables.Warned)
+    with desk.store.writing(NOW) as unit:
+        for table in written:
+            for row in unit.session.query(table):
+                for column, value in hostile(row.model_dump()).items():
+                    setattr(row, column, value)
+    args = hostile({"text": "Hello.", "error": "Not yours.", "names": ["dev-box-1"], "team": "checkout"})
+    found = drawn(desk, template, SUBJECTS[template], args=args)
+    texts = [found.text, *marked_up([*found.blocks, found.view, *(found.plain or ())])]
+    evils = ["<!channel>", "<https://evil"] + ["<@U_BOSS>"] * (
+        template != "sentence"
+    )  # which may name one person
+    assert [text for text in texts for evil in evils if evil in text] == []

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from actions.registry import params_of
 from flows.desk import Desk
+from runbooks.loader import load_all
 from storage import plans, tables
 from storage.lake import Lake
 from storage.store import Store
@@ -16,13 +18,15 @@ from tests.bot.listeners.talking import Office, clock
 from tests.bot.slack import Slack
 from tests.databases import Database
 
+RUNBOOKS = load_all(params_of=params_of)
+
 
 @pytest.fixture
 def world(sqlite: Database, tmp_path: Path) -> Iterator[Desk]:
     """A desk of the samples' organisation, with one record of each kind."""
     store = sqlite.store()
     fill(store)
-    yield Desk(store, Lake(tmp_path), samples.ORG, {})
+    yield Desk(store, Lake(tmp_path), samples.ORG, RUNBOOKS)
     store.close()
 
 

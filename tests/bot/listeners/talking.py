@@ -17,6 +17,7 @@ from bot.talker import build_app
 from flows.desk import Desk
 from storage import audit, tables
 from tests.bot.slack import TEAM, Answer, Slack, signed
+from tests.bot.world import acted_on
 
 VIEW = "V123"
 NUMBERS = count(1)
@@ -53,7 +54,9 @@ class Office:
     def send(self, body: str, kind: str = "application/x-www-form-urlencoded") -> BoltResponse:
         """Send one signed body."""
         headers: dict[str, str | Sequence[str]] = {**signed(body, clock()), "content-type": kind}
-        return self.app.dispatch(BoltRequest(body=body, headers=headers))
+        answer = self.app.dispatch(BoltRequest(body=body, headers=headers))
+        acted_on(self.desk.store)
+        return answer
 
     def click(self, person: str, action: str, value: str, *, at: str | None = None) -> BoltResponse:
         """Press a button of a message in the on-call channel."""
@@ -121,7 +124,7 @@ class Office:
         fields = {"command": "/bursar", "text": text, "user_id": person, "team_id": TEAM, "channel_id": "C_X"}
         answer = self.send(urlencode({**fields, "trigger_id": f"trigger.{next(NUMBERS)}"}))
         assert answer.status == 200
-        return cast(dict[str, Any], json.loads(answer.body))
+        return cast(dict[str, Any], json.loads(answer.body or "{}"))
 
     def home(self, person: str, *, tab: str = "home", event: str | None = None) -> BoltResponse:
         """Open the App Home."""

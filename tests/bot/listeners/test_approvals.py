@@ -1,10 +1,17 @@
 """Pressing Approve, Deny, Undo and Cancel."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
+import pytest
 from slack_bolt import BoltRequest
 
-from storage import tables
+from actions.plan import Tier
+from flows.stepup import generator
+from storage import plans, tables
+from tests.bot.blocks import samples
 from tests.bot.listeners.talking import Office, clock, errors_of
 from tests.bot.slack import click, signed
 
@@ -16,6 +23,7 @@ def test_an_approver_approves_with_one_press(office: Office, shown: str) -> None
     assert [message.surface for message in office.messages()] == ["plan:plan-abc"]
 
 
+@pytest.mark.case("T12", "V16.3.2")
 def test_an_outsider_is_refused_with_a_sentence_only_they_see(office: Office, shown: str) -> None:
     assert office.click("U_OUT", "approval.approve", shown).status == 200
     assert office.row(tables.Plan, "plan-abc").state == "pending"
@@ -54,6 +62,51 @@ def test_two_people_at_once_make_one_quorum(office: Office) -> None:
         )
     assert [answer.status for answer in answers] == [200, 200]
     assert office.row(tables.Plan, "plan-two").state == "approved"
+
+
+def save(office: Office, key: str, **changes: Any) -> str:
+    """Another plan that waits; what its buttons carry."""
+    now = clock()
+    ends = {"approve_by": now + timedelta(hours=4), "execute_by": now + timedelta(hours=6)}
+    plan = replace(samples.plan(created_at=now, **ends), id=key, **changes)
+    with office.desk.store.writing(now) as unit:
+        plans.save(unit, plan)
+    return f"{key}:{plan.hash[:16]}"
+
+
+def test_from_tier_two_on_a_press_asks_for_a_reason_first(office: Office) -> None:
+    pointer = save(office, "plan-del", tier=Tier.T2)
+    assert office.click("U_OPS", "approval.approve", pointer).status == 200
+    (opened,) = office.slack.of("views.open")
+    assert "approve.submit" in str(opened["view"])
+    assert office.row(tables.Plan, "plan-del").state == "pending"
+    refused = errors_of(office.submit("U_OPS", "approve.submit", pointer, {"reason": " "}))
+    assert refused["errors"]["reason"].startswith("A plan of tier 2 is decided with a reason")
+    assert errors_of(office.submit("U_OPS", "approve.submit", pointer, {"reason": "unused"})) == {}
+    assert office.row(tables.Plan, "plan-del").state == "approved"
+
+
+def test_who_may_not_decide_is_not_even_asked_for_a_reason(office: Office) -> None:
+    pointer = save(office, "plan-del", tier=Tier.T2)
+    for action in ("approval.approve", "approval.deny"):
+        office.click("U_OUT", action, pointer)
+    assert office.slack.of("views.open") == []
+    assert len(office.whispers()) == 2
+
+
+@pytest.mark.case("V2.3.5")
+def test_a_deletion_in_production_is_approved_with_a_phrase_and_a_code_in_the_modal(office: Office) -> None:
+    secrets = {"U_OPS": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}
+    office = Office.open(replace(office.desk, authenticators=lambda: secrets), office.slack)
+    pointer = save(office, "plan-grave", tier=Tier.T3, quorum=2)
+    count = len(samples.plan().targets)
+    given = {"reason": "unused", "typed": f"delete {count}", "code": "000000"}
+    wrong = errors_of(office.submit("U_OPS", "approve.submit", pointer, given))
+    assert wrong["errors"]["code"].startswith("This is not the code")
+    assert ("stepup.fail", "U_OPS") in office.events()
+    code = generator(secrets["U_OPS"]).generate(int(clock().timestamp())).decode()
+    assert errors_of(office.submit("U_OPS", "approve.submit", pointer, {**given, "code": code})) == {}
+    assert ("approval.approve", "U_OPS") in office.events()
 
 
 def test_deny_asks_why_and_keeps_the_answer(office: Office, shown: str) -> None:

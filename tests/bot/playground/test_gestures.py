@@ -1,13 +1,16 @@
 """What people do on the page, heard by a real Bolt app that verifies every signature."""
 
+import json
 from typing import Any
 
 import pytest
 
+from bot.envelope import opened
 from bot.playground.client import NotSeen
-from tests.bot.playground.stage import ANA, BEN, BOT, ZOE, Stage, button, mrkdwn
+from tests.bot.playground.stage import ANA, BEN, BOT, ZOE, Stage, asks, button, modal, mrkdwn
 
 ROOM = "C0CHECK"
+TYPED = {"type": "plain_text_input"}
 Json = dict[str, Any]
 
 
@@ -193,6 +196,35 @@ def test_opening_the_home_lets_the_app_publish_it(stage: Stage) -> None:
     assert home["blocks"][0]["text"]["text"] == "*Hello*"
     assert (stage.heard[0]["event"]["tab"], stage.heard[0]["type"]) == ("home", "event_callback")
     assert stage.player(BEN).home() is None
+
+
+def test_what_people_do_here_is_let_in_by_the_bots_own_door(stage: Stage) -> None:
+    rows = [{"type": "actions", "elements": [button("Ask", "ask")]}]
+
+    @stage.app.event("app_home_opened")
+    def _(event: Json) -> None:
+        stage.client.views_publish(user_id=event["user"], view={"type": "home", "blocks": rows})
+
+    @stage.app.action("ask")
+    def _(ack: Any, body: Json) -> None:
+        ack()
+        stage.client.views_open(trigger_id=body["trigger_id"], view=modal(asks("why", TYPED)))
+
+    for listening in (stage.app.view("form"), stage.app.command("/bursar"), stage.app.shortcut("why_this")):
+        listening(lambda ack: ack())
+    ana = stage.player(ANA)
+    ana.open_home()
+    ana.until(lambda player: player.home())
+    ana.press("Ask", home=True)
+    ana.submit({"why": {"it": "month end"}})
+    ana.click(ROOM, "Ask", ts=(ts := card(stage, button("Ask", "ask"))))
+    ana.shortcut("why_this", ROOM, ts)
+    ana.command("spend", ROOM)
+    assert [each.get("type") for each in stage.heard] == [
+        *["event_callback", "block_actions", "view_submission", "block_actions", "message_action", None],
+    ]
+    for each in stage.heard:
+        assert opened(json.dumps(each), "application/json"), each
 
 
 def test_a_mention_reaches_the_app_and_plain_talk_does_not(stage: Stage) -> None:

@@ -52,12 +52,25 @@ class Surroundings:
         found: list[str] = self.pipe.recv()
         return found
 
+    def accepted(self, operation: str) -> list[str]:
+        """What each call of this operation that the cloud took was about, in order."""
+        self.pipe.send(f"accepted {operation}")
+        found: list[str] = self.pipe.recv()
+        return found
+
 
 @contextmanager
-def surroundings(*, stop_takes: float = 0) -> Iterator[Surroundings]:
-    """A cloud (moto) behind a door that counts calls and holds each StopInstances back, and a Slack."""
+def surroundings(*, stop_takes: float = 0, throttled: int = 0) -> Iterator[Surroundings]:
+    """A cloud (moto) behind a door that counts calls, and a Slack.
+
+    Args:
+        stop_takes: seconds for which each StopInstances is held back.
+        throttled: how many of a hundred calls are refused as too many.
+    """
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_surround, args=(there, stop_takes))
+    process = multiprocessing.get_context("spawn").Process(
+        target=_surround, args=(there, stop_takes, throttled)
+    )
     process.start()
     there.close()
     slack, cloud = here.recv()
@@ -69,25 +82,31 @@ def surroundings(*, stop_takes: float = 0) -> Iterator[Surroundings]:
         process.kill()
 
 
-def _surround(pipe: Connection, stop_takes: float) -> None:
+def _surround(pipe: Connection, stop_takes: float, throttled: int) -> None:
     import logging
+    import random
 
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
-    def slow(operation: str, _body: str) -> None:
+    draw = random.Random(1)
+
+    def fault(operation: str, _body: str) -> str | None:
         if operation == "StopInstances":
             time.sleep(stop_takes)
+        return "throttle" if draw.random() * 100 < throttled else None
 
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
     with serving() as slack, Proxy(f"http://{host}:{port}") as door:
-        door.fault = slow
+        door.fault = fault
         pipe.send((slack.url, door.address))
         while (operation := pipe.recv()) is not None:
-            pipe.send(door.of(operation))
+            wanted = operation.removeprefix("accepted ")
+            taken = [one.resource for one in door.requests if one.action == wanted and one.accepted]
+            pipe.send(door.of(operation) if wanted == operation else taken)
     moto.stop()
 
 

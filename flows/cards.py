@@ -1,7 +1,7 @@
 """Where each record shows in Slack: the surface names that messages are posted, updated and threaded by."""
 
 from flows.org import Org
-from storage import tables
+from storage import say, tables
 from storage.unit import Unit
 
 #: Targets that a card shows; the rest stands in its thread.
@@ -21,6 +21,16 @@ def finding(key: str) -> str:
 def dispute(key: str) -> str:
     """The finance thread of a dispute."""
     return f"dispute:{key}"
+
+
+def standing(key: str) -> str:
+    """The card of a standing approval."""
+    return f"standing:{key}"
+
+
+def warned(key: str) -> str:
+    """What the owners of a team were told of a plan."""
+    return f"warned:{key}"
 
 
 def claim(key: str) -> str:
@@ -48,7 +58,10 @@ def whisper(unit: Unit, channel: str, person: str, text: str) -> None:
     unit.send("ephemeral", "sentence", "", channel=channel, person=person, args={"text": text})
 
 
-def refresh(unit: Unit, row: tables.Plan | tables.Finding | tables.Dispute) -> None:
+def refresh(unit: Unit, row: tables.Plan | tables.Finding | tables.Dispute | tables.Standing) -> None:
     """Ask for the newest wording of a record's message."""
     template = str(type(row).__tablename__)
     unit.send("update", template, row.id, surface=f"{template}:{row.id}")
+    if isinstance(row, tables.Plan):
+        for told in say.warnings(unit.session, row.id):
+            unit.send("update", "warned", told.id, surface=warned(told.id))

@@ -55,7 +55,5 @@ def act(desk: Desk, key: str, *, actor: str, channel: str, now: datetime) -> Non
 
 def entitled(desk: Desk, row: tables.Finding, actor: str) -> None:
     """Raise `Refused` unless this person answers for it: its owners, or finance where it has none."""
-    org = desk.org
-    people = org.teams[row.team].owners if row.team is not None and row.team in org.teams else org.finance
-    if actor not in people:
+    if actor not in desk.org.answerable(row.team):
         raise Refused("Only the owners of this charge answer for it; nothing was changed.")

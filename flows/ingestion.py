@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from actions.crash import crashpoint
 from flows import allocating
 from flows.desk import Desk
 from storage.lake import import_files
@@ -36,5 +37,6 @@ def bring_in(
         now=now,
         progress=progress,
     )
+    crashpoint("import.published")
     allocating.reallocate(desk, now)
     return report

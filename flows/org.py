@@ -1,15 +1,23 @@
 """Who is who: teams, people, accounts and policy, as the settings describe them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 
 from actions.approval import BURSAR
+from actions.blast import Caps
+from actions.health import HealthQuery
+from actions.hours import BusinessHours, Freeze
+from actions.moment import Budget
+from spend import canonical
 from spend.allocation import Condition, Match, Pool, Rule, TagRule, tag_rule
 from spend.errors import NotFound, Refused
 
 #: The rule that reads the team from a charge's tags.
 TAG_RULE = "tag"
+#: What of the settings the policy's hash covers.
+POLICY = ("act", "accounts", "groups", "usergroups", "dollar_limit", "protected", "caps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +66,21 @@ class Org:
     Attributes:
         act: whether anything may be changed at all; a fresh install observes only.
         groups: approver groups of the runbooks, by name.
+        usergroups: approver groups whose members Slack knows: the id of the user group, by name.
+        people: names by member id.
         owner_tags: tag keys whose value names the team, in order.
         aliases: tag values that mean a team, casefolded.
         protected: tag keys (`key` or `key=value`) that no run touches.
         dollar_limit: a monthly saving above it raises a plan to tier T2.
+        anchors: where checkpoints of the audit log are kept outside the database.
         wave_pause: seconds between waves, or None for what the runbook says.
+        health: what runbooks may ask to hold after each wave, by name.
+        owner_warning: hours between the owners' warning and a run, or None for what the runbook says.
+        freezes: when nothing is changed.
+        business_hours: for the runbooks that ask for them.
+        incidents_told_within: how long the webhook may be silent before nobody can tell; None for ever.
+        error_budgets: by the name that runbooks use.
+        caps: how much may be touched in a day.
     """
 
     teams: Mapping[str, Team]
@@ -71,6 +89,8 @@ class Org:
     finance: frozenset[str]
     oncall_channel: str
     groups: Mapping[str, frozenset[str]]
+    usergroups: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)
     act: bool = False
     owner_tags: tuple[str, ...] = ("team", "owner")
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -80,7 +100,15 @@ class Org:
     regions: tuple[str, ...] = ("eu-central-1",)
     dollar_limit: Decimal = Decimal(1000)
     wave_pause: int | None = None
+    health: Mapping[str, HealthQuery] = field(default_factory=dict)
+    owner_warning: int | None = None
+    freezes: tuple[Freeze, ...] = ()
+    business_hours: BusinessHours | None = None
+    incidents_told_within: timedelta | None = None
+    error_budgets: Mapping[str, Budget] = field(default_factory=dict)
+    caps: Caps = field(default_factory=Caps)
     fallback_channel: str | None = None
+    anchors: tuple[str, ...] = ()
     zone: str = "UTC"
 
     @property
@@ -133,6 +161,10 @@ class Org:
             raise Refused(f"Only an owner of {name} can do this; nothing was changed.")
         return team
 
+    def answerable(self, team: str | None) -> frozenset[str]:
+        """Who answers for what is this team's: its owners, or finance for what nobody owns."""
+        return self.teams[team].owners if team is not None and team in self.teams else self.finance
+
     def team_tagged(self, tags: Mapping[str, str]) -> str | None:
         """The team that these tags name: keys in the order of `owner_tags`, letter case apart."""
         folded = {key.casefold().strip(): value for key, value in tags.items()}
@@ -144,13 +176,27 @@ class Org:
         return None
 
     def approvers(self, groups: tuple[str, ...], team: str | None) -> frozenset[str]:
-        """Everybody in these groups; `owner` means the owners of the team. Unknown groups hold nobody."""
+        """Everybody whom the settings list in these groups; `owner` means the owners of the team.
+
+        Unknown groups hold nobody; whom Slack has in its user groups, `flows.directory` says.
+        """
         people: set[str] = set()
         for group in groups:
             if group == "owner" and team is not None and team in self.teams:
                 people |= self.teams[team].owners
             people |= self.groups.get(group, frozenset())
         return frozenset(people - {BURSAR})
+
+    def members_named(self, names: Iterable[str]) -> frozenset[str]:
+        """The member ids of people who are written by name or by id; an unknown name stays as it is."""
+        known = {name.casefold(): member for member, name in self.people.items()}
+        return frozenset(known.get(name.casefold(), name) for name in names)
+
+    @property
+    def policy(self) -> str:
+        """The hash of what decides who may do how much to what, for the evidence of each plan."""
+        owners = {name: team.owners for name, team in self.teams.items()}
+        return canonical.digest({**{name: getattr(self, name) for name in POLICY}, "owners": owners})
 
     @property
     def allowed_accounts(self) -> frozenset[str]:

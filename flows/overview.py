@@ -5,13 +5,14 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from actions.plan import Plan, PlanState
+from flows import automatic, directory
 from flows.desk import Desk
 from flows.org import Team
 from spend import money
 from spend.dispute import DisputeState
 from spend.ledger import Entry
 from spend.period import DAY, Period, month_of
-from storage import ledger, plans, records, tables
+from storage import ledger, plans, records, say, tables
 from storage.costs import complete_through
 
 
@@ -36,12 +37,19 @@ class TeamLook:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it, for one person."""
+    """All of it, for one person.
+
+    Attributes:
+        asks: whether this person may ask for a standing approval.
+    """
 
     teams: tuple[TeamLook, ...]
     findings: tuple[tables.Finding, ...]
     waiting: tuple[Plan, ...]
     disputes: tuple[tables.Dispute, ...]
+    standing: tuple[automatic.View, ...] = ()
+    keeps: tuple[tables.Keep, ...] = ()
+    asks: bool = False
 
 
 def look(desk: Desk, *, actor: str, now: datetime) -> Overview:
@@ -60,6 +68,7 @@ def look(desk: Desk, *, actor: str, now: datetime) -> Overview:
             plan.id for plan in pending for vote in plans.votes(session, plan.id) if vote.person == actor
         }
         disputes = records.disputes(session, states=(DisputeState.OPEN,))
+        keeps = say.keeps(session, now)
     with desk.store.writing(now) as unit:
         unit.record("report.view", actor=actor, subject=actor, after={"teams": sorted(names)})
     finance = actor in desk.org.finance
@@ -75,6 +84,13 @@ def look(desk: Desk, *, actor: str, now: datetime) -> Overview:
             and now < plan.approve_by
         ),
         disputes=tuple(row for row in disputes if finance or row.team in names),
+        asks=bool(owned) or directory.anywhere(desk, actor, now).entitled(actor) is True,
+        keeps=tuple(row for row in keeps if actor == row.said_by or row.team in names),
+        standing=tuple(
+            shown
+            for shown in automatic.views(desk, now)
+            if finance or owned or actor in {shown.one.requested_by, *shown.one.approvers}
+        ),
     )
 
 

@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from actions import planning
 from actions.approval import BURSAR
 from actions.base import Scope, Target
+from actions.crash import crashpoint
 from actions.errors import Unreadable
-from actions.plan import Plan
-from flows import cards, proposals
+from actions.moment import NotNow
+from actions.plan import Plan, Struck
+from flows import automatic, cards, proposals
 from flows.desk import Desk
 from runbooks.schema import Runbook
 from spend import canonical, money
@@ -35,8 +38,8 @@ NOUNS = {
 
 def sweep(desk: Desk, now: datetime) -> list[Plan]:
     """Look for work for every runbook; findings are opened and closed, plans proposed where it says so."""
-    looked = (_look(desk, one, now) for one in desk.runbooks.values() if Kind(one.when.finding) in NOUNS)
-    return [plan for plan in looked if plan is not None]
+    mine = [one for one in desk.runbooks.values() if Kind(one.when.finding) in NOUNS]
+    return [plan for one in mine for plan in _look(desk, one, now)]
 
 
 def find(desk: Desk, runbook: Runbook, now: datetime) -> list[Target]:
@@ -50,10 +53,10 @@ def find(desk: Desk, runbook: Runbook, now: datetime) -> list[Target]:
     step, action = runbook.steps[0], planning.actions_of(runbook)[0]
     scope = Scope(tuple(sorted(desk.org.accounts)), desk.org.regions, now)
     found = list(action.find(desk.clouds, scope, action.Params.model_validate(step.params)))
-    return _priced(desk, sorted(found, key=lambda target: (target.name, target.id)))
+    return priced(desk, sorted(found, key=lambda target: (target.name, target.id)))
 
 
-def _priced(desk: Desk, found: list[Target]) -> list[Target]:
+def priced(desk: Desk, found: list[Target]) -> list[Target]:
     """The targets with what the last days of the bill say that each costs per month."""
     with desk.store.reading() as session:
         snapshots = records.current_snapshots(session)
@@ -77,7 +80,7 @@ def _at_price(target: Target, costs: Mapping[str, Decimal]) -> Target:
     return replace(target, monthly_cost=money.cents(amount), currency=currency)
 
 
-def _look(desk: Desk, runbook: Runbook, now: datetime) -> Plan | None:
+def _look(desk: Desk, runbook: Runbook, now: datetime) -> list[Plan]:
     try:
         found = find(desk, runbook, now)
     except Unreadable as error:
@@ -88,26 +91,79 @@ def _look(desk: Desk, runbook: Runbook, now: datetime) -> Plan | None:
                 desk.org.oncall_channel,
                 f"The sweep for {runbook.name} is incomplete, so nothing is proposed: {error}",
             )
-        return None
+        return []
     opened = _findings(desk, runbook, proposals.worth_telling(desk, runbook, found, now), now)
+    crashpoint("sweep.found")
     kept, struck = proposals.strike(desk, runbook, found, now)
-    teams = {desk.org.team_tagged(target.tags) for target in kept}
     if runbook.when.propose != "automatically" or not kept:
-        return None
+        return []
+    return _proposed(desk, runbook, kept, struck, opened=opened, now=now)
+
+
+def _proposed(
+    desk: Desk,
+    runbook: Runbook,
+    kept: Sequence[Target],
+    struck: Sequence[Struck],
+    *,
+    opened: Sequence[tables.Finding],
+    now: datetime,
+) -> list[Plan]:
+    """A plan for what each standing approval covers; about the rest people are asked, in one plan.
+
+    A finding goes with the last plan that has a target of its team, so that it stays open until then.
+    """
+    offer = partial(_offer, desk, runbook, now=now)
+    made: list[Plan] = []
+    left = list(kept)
+    whole = len(kept) <= runbook.guards.max_targets  # too many are refused together, never cut to fit
+    for one in automatic.in_force(desk, runbook, now) if whole else ():
+        lot = automatic.covered(desk, one, left, now)
+        rest = [target for target in left if target not in lot]
+        theirs = _of_teams(desk, opened, lot, rest)
+        if lot and (plan := offer(lot, (), findings=theirs, standing=one.id)):
+            made.append(plan)
+            left = rest
+    asked = offer(left, struck, findings=_of_teams(desk, opened, left)) if left else None
+    return [*made, asked] if asked else made
+
+
+def _of_teams(
+    desk: Desk, opened: Sequence[tables.Finding], lot: Sequence[Target], rest: Sequence[Target] = ()
+) -> list[tables.Finding]:
+    """The findings of the teams that own some of the lot, and none of the rest."""
+    here, later = ({desk.org.team_tagged(target.tags) for target in part} for part in (lot, rest))
+    return [row for row in opened if row.team in here - later]
+
+
+def _offer(
+    desk: Desk,
+    runbook: Runbook,
+    targets: Sequence[Target],
+    struck: Sequence[Struck],
+    *,
+    findings: Sequence[tables.Finding],
+    now: datetime,
+    standing: str | None = None,
+) -> Plan | None:
+    """Propose one plan; a no is kept in the audit log."""
     try:
         return proposals.propose(
             desk,
             runbook,
-            kept,
+            targets,
             struck,
-            findings=[row for row in opened if row.team in teams],
+            findings=findings,
             requested_by=BURSAR,
             reason=runbook.why.strip(),
             now=now,
+            standing=standing,
         )
     except Refused as refusal:
         with desk.store.writing(now) as unit:
             unit.record("plan.refuse", actor=BURSAR, subject=runbook.name, reason=str(refusal))
+            if isinstance(refusal, NotNow) and desk.org.oncall_channel:
+                cards.tell(unit, desk.org.oncall_channel, f"{runbook.name}: {refusal}")
         return None
 
 

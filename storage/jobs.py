@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from spend.errors import Conflict
-from storage import tables
+from storage import recovery, tables
 from storage.locks import Hold
 from storage.store import Store
 from storage.work import JobState
@@ -16,7 +16,10 @@ RETRIES = 5
 
 
 def take(store: Store, hold: Hold, now: datetime) -> tables.Job | None:
-    """Take the oldest due job, or None; another worker's win means a look at the next one."""
+    """Take the oldest due job, or None; another worker's win means a look at the next one.
+
+    While a restored database waits for two people, the only job is to look at what was under way.
+    """
     table = tables.Job
     with store.reading() as session:
         query = (
@@ -25,6 +28,8 @@ def take(store: Store, hold: Hold, now: datetime) -> tables.Job | None:
             .order_by(table.due_at, table.created_at)
             .limit(8)
         )
+        if recovery.waiting(session):
+            query = query.where(table.kind == recovery.RECONCILE)
         due = list(session.execute(query).scalars())
     for key in due:
         try:
@@ -36,6 +41,14 @@ def take(store: Store, hold: Hold, now: datetime) -> tables.Job | None:
         except Conflict:
             continue
     return None
+
+
+def queued(store: Store, kind: str, key: str) -> bool:
+    """Whether a job of this kind with this key was ever queued."""
+    table: Any = tables.Job
+    with store.reading() as session:
+        query = select(table.id).where(table.kind == kind, table.key == key)
+        return session.execute(query).first() is not None
 
 
 def held(store: Store, hold: Hold) -> list[tables.Job]:

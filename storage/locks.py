@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,10 @@ class Hold:
 
 class Lock(Protocol):
     """A lock that is gone as soon as its process is."""
+
+    def is_held(self) -> bool:
+        """Whether it is still ours."""
+        ...
 
     def release(self) -> None:
         """Give it back."""
@@ -39,6 +44,10 @@ class FileLock:
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
+
+    def is_held(self) -> bool:
+        """The kernel takes no file lock away from a living process."""
+        return True
 
     def release(self) -> None:
         """Give it back."""
@@ -68,10 +77,21 @@ class AdvisoryLock:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._lost = False
+
+    def is_held(self) -> bool:
+        """Ask the connection that holds it: a restart of the server, or a cut line, lost it."""
+        if self._lost:
+            return False
+        try:
+            self._connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            self._lost = True  # a line that comes back is not the one that held the lock
+        return not self._lost
 
     def release(self) -> None:
         """Give it back by closing the connection that holds it."""
-        self._connection.detach()
+        self._connection.invalidate()
         self._connection.close()
 
 

@@ -1,15 +1,17 @@
 """Plans, votes and steps as rows, and the questions people and workers ask of them."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from actions.plan import Plan, PlanState, from_content
+from actions.plan import UNDOABLE, Plan, PlanState, from_content
 from actions.step import Step, StepState
 from storage import ids, tables
+from storage.locks import Hold
 from storage.unit import Unit
 
 #: The states of plans that wait or run.
@@ -29,7 +31,9 @@ def save(unit: Unit, plan: Plan) -> tables.Plan:
             approve_by=plan.approve_by,
             execute_by=plan.execute_by,
             undo_of=plan.undo_of,
+            standing=plan.standing,
             created_at=plan.created_at,
+            not_before=plan.not_before,
         )
     )
 
@@ -39,13 +43,55 @@ def load(row: tables.Plan) -> Plan:
     return from_content(row.content, state=PlanState(row.state), version=row.version)
 
 
-def vote(unit: Unit, plan: str, person: str, decision: str, reason: str | None = None) -> None:
-    """Keep one person's word; a second word of the same person breaks a unique key."""
+def vote(
+    unit: Unit, plan: str, person: str, decision: str, *, reason: str | None = None, proof: Any = None
+) -> None:
+    """Keep one person's word; a second word of the same person breaks a unique key.
+
+    Args:
+        proof: by which groups the person was an approver, and as of when.
+    """
     unit.add(
         tables.Vote(
-            id=ids.new("vote"), plan=plan, person=person, decision=decision, reason=reason, at=unit.now
+            id=ids.new("vote"),
+            plan=plan,
+            person=person,
+            decision=decision,
+            reason=reason,
+            proof=proof,
+            at=unit.now,
         )
     )
+
+
+def take_back(unit: Unit, plan: str, person: str) -> None:
+    """Drop a word that the same person goes back on; the audit log keeps it."""
+    for one in votes(unit.session, plan):
+        if one.person == person:
+            unit.session.delete(one)
+            unit.session.flush()
+
+
+def void(unit: Unit, plan: str, person: str) -> None:
+    """Keep that an approval counts no more."""
+    for one in votes(unit.session, plan):
+        if (one.person, one.decision) == (person, "approve"):
+            one.decision = "void"
+            unit.session.add(one)
+
+
+def approvals(session: Session, plan: str) -> list[str]:
+    """Who has approved a plan, in order."""
+    return [vote.person for vote in votes(session, plan) if vote.decision == "approve"]
+
+
+def has_run(session: Session, runbook: str, version: str) -> bool:
+    """Whether this version of a runbook, by its hash, has ever begun a run."""
+    table: Any = tables.Plan
+    begun = [str(PlanState.RUNNING), *map(str, UNDOABLE)]
+    query = select(table).where(table.runbook == runbook, table.state.in_(begun), table.undo_of.is_(None))
+    rows = session.execute(query.order_by(table.created_at.desc())).scalars()
+    return any(row.content["runbook_hash"] == version for row in rows)
 
 
 def votes(session: Session, plan: str) -> list[tables.Vote]:
@@ -71,6 +117,28 @@ def find(
     if undo_of is not None:
         query = query.where(table.undo_of == undo_of)
     return list(session.execute(query).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """What a worker must know of a plan to take it up; its content is large, and asked for often."""
+
+    id: str
+    state: str
+    execute_by: datetime
+    next_wave_at: datetime | None
+    not_before: datetime | None
+    hold: Hold
+
+
+def in_line(session: Session) -> list[InLine]:
+    """The plans that wait for a worker or run, the oldest first."""
+    table: Any = tables.Plan
+    when = (table.execute_by, table.next_wave_at, table.not_before)
+    asked = (table.id, table.state, *when, table.worker, table.epoch)
+    states = (str(PlanState.APPROVED), str(PlanState.RUNNING))
+    rows = session.execute(select(*asked).where(table.state.in_(states)).order_by(table.created_at, table.id))
+    return [InLine(*row[:5], Hold(row.worker, row.epoch)) for row in rows]
 
 
 def overdue(session: Session, now: datetime) -> list[tables.Plan]:
@@ -120,6 +188,9 @@ def step_of(row: tables.Step) -> Step:
         code=row.code,
         detail=row.detail,
         version=row.version,
+        attempts=row.attempts,
+        send_by=row.send_by,
+        ended_at=row.ended_at,
     )
 
 
@@ -128,6 +199,15 @@ def steps(session: Session, plan: str) -> list[Step]:
     table: Any = tables.Step
     rows = session.execute(select(table).where(table.plan == plan).order_by(table.number)).scalars()
     return [step_of(row) for row in rows]
+
+
+def runs_on(session: Session, targets: Collection[str], *, limit: int = 20) -> list[tables.Plan]:
+    """The plans whose runs had a step on one of these targets, newest first."""
+    table: Any = tables.Plan
+    step: Any = tables.Step
+    named = select(step.plan).where(step.target.in_(list(targets)))
+    query = select(table).where(table.id.in_(named)).order_by(table.created_at.desc(), table.id)
+    return list(session.execute(query.limit(limit)).scalars())
 
 
 def may_be_sent(session: Session, after: datetime) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from actions.crash import crashpoint
 from spend.errors import SettingsWrong
 from storage import tables
 from storage.locks import Hold, Lock, Locks
@@ -24,6 +25,10 @@ class Seat:
         self.hold = hold
         self._lock = lock
 
+    def is_held(self) -> bool:
+        """Whether its lock is still this process's."""
+        return self._lock.is_held()
+
     def leave(self) -> None:
         """Give the seat back; what is unfinished is taken over by whoever comes next."""
         self._lock.release()
@@ -40,7 +45,10 @@ def take(store: Store, locks: Locks, now: datetime) -> Seat:
             raise SettingsWrong(f"All {MOST_SEATS} worker seats are taken; stop one worker first.")
         name = f"worker-{number}"
         if lock := locks.take(name):
-            return Seat(Hold(name, next_epoch(store, name, now)), lock)
+            crashpoint("seat.locked")
+            seat = Seat(Hold(name, next_epoch(store, name, now)), lock)
+            crashpoint("seat.taken")
+            return seat
     raise AssertionError("count() never ends")
 
 
@@ -63,8 +71,11 @@ def adopt(store: Store, locks: Locks, mine: Hold, now: datetime) -> list[str]:
             taken += _reassign(store, name, mine, now)
         elif lock := locks.take(name):
             try:
+                crashpoint("adopt.locked")
                 next_epoch(store, name, now)
+                crashpoint("adopt.fenced")
                 taken += _reassign(store, name, mine, now)
+                crashpoint("adopt.taken")
             finally:
                 lock.release()
     return taken

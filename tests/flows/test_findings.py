@@ -169,6 +169,7 @@ def test_the_home_of_a_person_is_asked_for_once_however_often_it_is_opened(compa
     assert (home.person, home.surface, home.wanted) == (ANN, f"home:{ANN}", 3)
 
 
+@pytest.mark.case("T37")
 def test_the_kill_switch_needs_a_reason_and_the_on_call_channel_hears_of_it(company: Company) -> None:
     with pytest.raises(Refused, match="Say why"):
         switches.throw(company.desk, on=True, actor=OPS, reason="  ", now=company.now)
@@ -186,6 +187,6 @@ def test_the_kill_switch_needs_a_reason_and_the_on_call_channel_hears_of_it(comp
         ("switch.off", OZ, "over", {"on": True}),
     ]
     assert [text for _, text in company.told("C_OPS")] == [
-        "The kill switch is on: no remediation makes another call. Reason: storm",
-        "The kill switch is off: approved plans run again. Reason: over",
+        "The kill switch is on: no remediation makes another call. Thrown by <@U_OPS>: storm",
+        "The kill switch is off: approved plans run again. Thrown by <@U_OZ>: over",
     ]

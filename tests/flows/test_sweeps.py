@@ -16,7 +16,7 @@ from flows import approvals, findings, sweeps, switches
 from spend.errors import Refused
 from spend.finding import FindingState
 from tests.actions.world import ACCOUNT, BUSY, NOW, World, backend, naive
-from tests.flows.world import ANN, BEN, FIN, HOUR, OPS, ORG, OUT, WEEK, Company, charge, runbook
+from tests.flows.world import ANN, BEN, FIN, HOUR, MARKED, OPS, ORG, OUT, WEEK, Company, charge, runbook
 
 VOLUMES = "reclaim-unattached-volumes"
 
@@ -173,7 +173,7 @@ def test_what_a_run_touched_is_left_alone_for_a_day(acting: Company, cloud: Worl
 
 
 def test_nothing_is_deleted_that_the_bill_does_not_know(acting: Company, cloud: World) -> None:
-    known, unknown = cloud.volume("known", team="web"), cloud.volume("unknown", team="web")
+    known, unknown = (cloud.volume(name, team="web", **MARKED) for name in ("known", "unknown"))
     bill(acting, known)
     (plan,) = sweep(acting)
     assert plan.runbook == VOLUMES
@@ -185,7 +185,7 @@ def test_nothing_is_deleted_that_the_bill_does_not_know(acting: Company, cloud: 
 
 
 def test_without_a_bill_no_volume_is_proposed(acting: Company, cloud: World) -> None:
-    cloud.volume("disk", team="web")
+    cloud.volume("disk", team="web", **MARKED)
     assert sweep(acting) == []
     assert live(acting) == []
 
@@ -215,7 +215,7 @@ def test_a_sweep_that_could_not_look_everywhere_proposes_nothing_and_says_so(
     assert sweep(acting) == []
     assert acting.findings() == []
     told = [text for template, text in acting.told("C_OPS") if template == "sentence"]
-    assert len(told) == 3
+    assert len(told) == 4
     assert "The sweep for stop-idle-dev is incomplete, so nothing is proposed" in "".join(told)
     assert acting.events("stop-idle-dev") == ["sweep.incomplete"]
 

@@ -137,7 +137,7 @@ def test_a_person_has_one_word_on_a_plan(store: Store) -> None:
     with store.writing(NOON) as unit:
         plans.vote(unit, "plan-1", "U_OPS", "approve")
     with store.writing(NOON + HOUR) as unit:
-        plans.vote(unit, "plan-1", "U_OZ", "deny", "still in use")
+        plans.vote(unit, "plan-1", "U_OZ", "deny", reason="still in use")
     with pytest.raises(IntegrityError), store.writing(NOON) as unit:
         plans.vote(unit, "plan-1", "U_OPS", "deny")
     with store.reading() as session:

@@ -1,10 +1,11 @@
 """The unit of work: state, audit entry, message and job together, or none of them."""
 
-from datetime import UTC, date, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from actions.errors import TakenOver
 from spend.claim import ClaimState
@@ -14,6 +15,7 @@ from storage import audit, tables
 from storage.locks import Hold
 from storage.store import Store
 from storage.work import JobState
+from tests.databases import Database
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -89,12 +91,12 @@ def test_of_two_who_read_the_same_version_only_the_first_writes(store: Store) ->
 
 
 def test_change_never_touches_a_state(store: Store) -> None:
-    with store.writing(NOON) as unit, pytest.raises(ValueError, match="only move"):
+    with store.writing(NOON) as unit, pytest.raises(ValueError, match=r"^only move\(\) may change a state$"):
         unit.change(unit.add(finding()), state="resolved")
 
 
 def test_a_record_that_is_not_there_is_named(store: Store) -> None:
-    with pytest.raises(NotFound, match="There is no plan plan-x"), store.writing(NOON) as unit:
+    with pytest.raises(NotFound, match=r"^There is no plan plan-x\.$"), store.writing(NOON) as unit:
         unit.get(tables.Plan, "plan-x")
 
 
@@ -165,3 +167,164 @@ def test_a_claim_can_be_released_once(store: Store) -> None:
         unit.move(unit.add(row), ClaimState.RELEASED, valid_to=date(2026, 3, 2))
     with pytest.raises(Conflict), store.writing(NOON) as unit:
         unit.move(unit.get(tables.Ownership, "claim-1"), ClaimState.RELEASED)
+
+
+def messages(store: Store) -> list[tables.Message]:
+    with store.reading() as session:
+        return list(session.execute(select(tables.Message).order_by(tables.Message.number)).scalars())  # type: ignore[arg-type]
+
+
+def test_a_message_is_kept_as_it_was_asked_for(store: Store) -> None:
+    with store.writing(NOON) as unit:
+        unit.send(
+            "ephemeral", "refusal", "plan-1", channel="C1", thread="1.2", person="U1", args={"why": "late"}
+        )
+        unit.send("home", "home", "U1", surface="home:U1", person="U1")
+    first, second = messages(store)
+    assert (first.kind, first.template, first.subject) == ("ephemeral", "refusal", "plan-1")
+    assert (first.channel, first.thread, first.person, first.args) == ("C1", "1.2", "U1", {"why": "late"})
+    assert (first.state, first.version, first.wanted, first.attempts) == ("pending", 1, 1, 0)
+    assert (first.due_at, first.created_at, first.id[:4]) == (NOON, NOON, "msg-")
+    assert (second.surface, second.channel, second.number - first.number) == ("home:U1", None, 1)
+
+
+@pytest.mark.parametrize("kind", ["post", "ephemeral", "upload"])
+def test_a_message_for_a_channel_that_nobody_named_is_not_sent(store: Store, kind: str) -> None:
+    with store.writing(NOON) as unit:
+        unit.send(kind, "sentence", "", channel=None)
+    assert messages(store) == []
+
+
+def test_the_newest_wish_for_a_surface_is_the_one_that_is_rendered(store: Store) -> None:
+    with store.writing(NOON) as unit:
+        for tab in ("first", "second"):
+            unit.send("home", "home", "U1", surface="home:U1", args={"tab": tab})
+        unit.send("view", "modal", "V1", surface="home:U1")
+        unit.send("post", "sentence", "", channel="C1", surface="plan:plan-1")
+        unit.send("post", "sentence", "", channel="C1", surface="plan:plan-1")
+    told = messages(store)
+    assert [(one.kind, one.wanted) for one in told] == [
+        ("home", 2),
+        ("view", 1),
+        *[("post", 1)] * 2,
+    ]
+    assert told[0].args == {"tab": "second"}
+
+
+def test_a_card_is_updated_once_a_second_at_most(store: Store) -> None:
+    seconds = timedelta(seconds=1)
+    with store.writing(NOON) as unit:
+        for key, at in (("just", NOON), ("long ago", NOON - 9 * seconds), ("never", None)):
+            unit.add(tables.Surface(key=key, channel="C1", ts="1.2", updated_at=at))
+            unit.send("update", "plan", key, surface=key)
+        unit.send("view", "plan", "just", surface="just")
+    assert [one.due_at for one in messages(store)] == [NOON + seconds, NOON, NOON, NOON]
+
+
+def test_a_job_waits_for_its_time_with_what_it_was_given(store: Store) -> None:
+    later = NOON + timedelta(hours=1)
+    with store.writing(NOON) as unit:
+        unit.enqueue("digest", "a", args={"team": "web"})
+        unit.enqueue("digest", "b", due_at=later)
+    with store.reading() as session:
+        first, second = session.execute(select(tables.Job).order_by(tables.Job.key)).scalars()
+        assert (first.kind, first.args, first.due_at, first.created_at) == (
+            "digest",
+            {"team": "web"},
+            NOON,
+            NOON,
+        )
+        assert (first.state, first.version, first.attempts, first.id[:4]) == ("pending", 1, 0, "job-")
+        assert (second.args, second.due_at, second.created_at) == (None, later, NOON)
+
+
+def test_an_entry_holds_all_that_was_said(store: Store) -> None:
+    said = {"actor": "bursar", "subject": "plan-1", "reason": "why", "plan_hash": "p", "runbook_hash": "r"}
+    with store.writing(NOON) as unit:
+        unit.record("plan.propose", before={"a": Decimal("1.50")}, after=[NOON], **said)
+    with store.reading() as session:
+        [entry] = audit.rows(session)
+    assert {key: entry[key] for key in said} == said
+    assert (entry["event"], entry["before"], entry["after"]) == (
+        "plan.propose",
+        {"a": "1.5"},
+        ["2026-03-02T12:00:00.000000Z"],
+    )
+
+
+def test_entries_are_written_once_however_often_a_unit_is_sealed(store: Store) -> None:
+    with store.writing(NOON) as unit:
+        unit.record("a.a", actor="bursar", subject="x")
+        unit.seal()
+    assert entries(store) == ["a.a"]
+
+
+def test_a_lost_race_names_the_record_in_words(store: Store) -> None:
+    with store.writing(NOON) as unit:
+        unit.add(finding())
+    with store.reading() as session:
+        seen = session.get(tables.Finding, "finding-1")
+        assert seen is not None
+        session.expunge(seen)
+    with store.writing(NOON) as unit:
+        unit.change(unit.get(tables.Finding, "finding-1"), title="4 idle instances")
+    said = r"^Somebody else changed this finding first; please look again\.$"
+    with pytest.raises(Conflict, match=said), store.writing(NOON) as unit:
+        unit.change(seen, title="5 idle instances")
+    with store.reading() as session:
+        kept = session.get(tables.Finding, "finding-1")
+        assert kept is not None
+        assert (kept.title, kept.version) == ("4 idle instances", 2)
+
+
+def test_without_a_worker_nobody_holds_a_row(store: Store) -> None:
+    with store.writing(NOON) as unit:
+        unit.enqueue("digest", "k")
+        job = unit.session.execute(select(tables.Job)).scalar_one()
+    said = f"^job {job.id} is not this worker's any more$"
+    with pytest.raises(TakenOver, match=said), store.writing(NOON) as unit:
+        unit.move(unit.get(tables.Job, job.id), JobState.RUNNING, held=True)
+
+
+def test_a_change_can_ask_that_the_row_is_still_held(store: Store) -> None:
+    with store.writing(NOON) as unit:
+        unit.enqueue("digest", "k")
+        job = unit.session.execute(select(tables.Job)).scalar_one()
+        unit.move(job, JobState.RUNNING, worker="worker-1", epoch=2)
+    for hold in (Hold("worker-1", 1), Hold("worker-2", 2)):
+        store.hold = hold
+        with pytest.raises(TakenOver), store.writing(NOON) as unit:
+            unit.change(unit.get(tables.Job, job.id), held=True, attempts=2)
+    store.hold = Hold("worker-1", 2)
+    with store.writing(NOON) as unit:
+        assert unit.change(unit.get(tables.Job, job.id), held=True, attempts=2).attempts == 2
+
+
+def test_many_rows_are_added_at_once_and_none_is_no_error(store: Store) -> None:
+    with store.writing(NOON) as unit:
+        unit.add_all(tables.Surface, [])
+        unit.add_all(tables.Surface, [{"key": key, "channel": "C1", "ts": "1.2"} for key in "ab"])
+    with store.reading() as session:
+        assert sorted(row.key for row in session.execute(select(tables.Surface)).scalars()) == ["a", "b"]
+
+
+def test_an_update_that_another_process_queues_at_the_same_moment_is_asked_again(
+    postgresql: Database,
+) -> None:
+    first, second = postgresql.store(), postgresql.store()
+
+    def ask(store: Store) -> None:
+        with store.writing(NOON) as unit:
+            unit.send("update", "plan", "plan-1", surface="plan:plan-1")
+
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with ThreadPoolExecutor(1) as other:
+        with first.writing(NOON) as unit:
+            unit.send("update", "plan", "plan-1", surface="plan:plan-1")
+            asked = other.submit(ask, second)
+            while not unit.session.execute(waiting).scalar_one():
+                assert not asked.done()
+        asked.result()
+    assert [one.wanted for one in messages(first)] == [2]
+    first.close()
+    second.close()

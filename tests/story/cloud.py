@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from bot.demo import company, stage
 from bot.demo.world import REGION
+from tests.watching import BY_HAND
 
 Json = dict[str, Any]
 
@@ -31,7 +33,7 @@ class Cloud:
                 "aws_secret_access_key": given["SecretAccessKey"],
                 "aws_session_token": given["SessionToken"],
             }
-        return make(service, **self._keys[account], **where)
+        return make(service, **self._keys[account], **where, config=Config(user_agent_extra=BY_HAND))
 
     def _of(self, name: str, service: str) -> Any:
         return self._client(self._made.world.thing(name).account, service)

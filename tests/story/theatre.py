@@ -16,6 +16,7 @@ from tests.story.books import Books
 from tests.story.cloud import Cloud
 from tests.story.driver import Driver
 from tests.story.told import Story
+from tests.watching import watching_server
 
 #: Seconds between waves: long enough to see a run under way.
 WAVE_PAUSE = 1
@@ -51,7 +52,8 @@ def opened(made: stage.Stage, slack: Driver, scratch: Path, bot: Bot = stage.bot
         try:
             pause = threading.Event()
             opening.open_monday(desk, made, main.now, wait=pause.wait, alive=lambda: process.poll() is None)
-            yield Story(slack, Cloud(made), Books(desk.store, made.environment), made, scratch)
+            with watching_server(desk.store, lambda: desk.org.caps):
+                yield Story(slack, Cloud(made), Books(desk.store, made.environment), made, scratch)
         finally:
             desk.store.close()
             print(log.read_text(encoding="utf-8")[-4000:])

@@ -1,0 +1,1 @@
+"""Seeded faults: each proof of the safety core has to find them, so that its silence means something."""

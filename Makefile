@@ -32,7 +32,7 @@ test-slow: .venv ## the slower proofs: the story over several seeds, process tes
 
 .PHONY: test-crashes
 test-crashes: .venv ## ends the process at every named point, on both databases, and looks at the world after
-	$(BIN)/python -m pytest -m crash $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -rP -m crash $(ARGS)
 
 .PHONY: test-races
 test-races: .venv ## clickers and replicas against each other on PostgreSQL: one winner each
@@ -45,6 +45,15 @@ test-fuzz: .venv ## thousands of hostile requests and runbooks: no traceback to 
 .PHONY: test-prometheus
 test-prometheus: .venv ## the error budget and health guards against a real Prometheus (Debian: apt install prometheus)
 	$(BIN)/python -m pytest -m prometheus $(ARGS)
+
+.PHONY: test-mutants
+test-mutants: .venv ## breaks the safety core in thousands of small ways; its tests must notice 90 % of them
+	nice $(BIN)/python -m tests.mutants
+
+.PHONY: test-coverage
+test-coverage: .venv ## every branch of the safety core is taken by its unit tests
+	$(BIN)/coverage run -m pytest -m "not slow" tests/actions tests/storage tests/bot/blocks $(ARGS)
+	$(BIN)/coverage report
 
 LOCAL_SLACK := node_modules/local-slack-linux-x64/bin/local-slack
 LOCAL_SLACK_SHA256 := 3332007b797969d835f694b463ac526f7ef1fc66afac93f950f585105fe4815f
@@ -86,4 +95,4 @@ bench: .venv ## the benchmarks, each with the ratio to its peer or limit
 
 .PHONY: clean
 clean: ## remove what the other targets made
-	rm -rf .venv .bursar node_modules .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .bursar node_modules .mypy_cache .ruff_cache .hypothesis mutants .coverage build *.egg-info

@@ -71,6 +71,11 @@ class Store:
             inbox.committed()
             crashpoint("store.committed")
 
+    def touch(self, now: datetime) -> None:
+        """An empty unit of work: all that it may keep is the delivery that this thread answers."""
+        with self.writing(now):
+            pass
+
     def changed(self) -> Any:
         """A cheap mark that differs after another connection's commit (SQLite), or None (PostgreSQL)."""
         if not self.sqlite:

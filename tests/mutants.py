@@ -1,4 +1,4 @@
-"""`python -m tests.mutants`: break the safety core in thousands of small ways and see what its tests notice."""
+"""`python -m tests.mutants`: break the safety core in thousands of small ways; see what its tests notice."""
 
 import json
 import shutil

@@ -10,7 +10,8 @@ from slack_sdk import WebClient
 from bot.blocks import digest as message
 from bot.blocks import kit, modals
 from bot.blocks.kit import Block
-from bot.listeners.press import Press, new_try, on_action, on_submit, once, place, read, told_in
+from bot.delivery import new_try
+from bot.listeners.press import Press, on_action, on_submit, once, place, read, told_in
 from flows import claims, disputes
 from flows.desk import Desk
 from spend.digest import Digest

@@ -118,8 +118,7 @@ def once(
             errors.refuse(desk, body, no, now)
         finally:
             if noted and not delivery.kept:
-                with desk.store.writing(now):
-                    pass  # it led to nothing, or to an error that is told: either way it is over
+                desk.store.touch(now)  # it led to nothing, or to an error that is told: it is over
 
 
 def welcome(desk: Desk, person: str) -> str:
@@ -151,8 +150,7 @@ def read(desk: Desk, body: Json, client: WebClient, now: datetime) -> Press:
 
 
 def _open(desk: Desk, client: WebClient, now: datetime, trigger: str, shown: Block) -> str:
-    with desk.store.writing(now):
-        pass  # keeps the delivery first: a repeat opens no second modal
+    desk.store.touch(now)  # keeps the delivery first: a repeat opens no second modal
     try:
         return str(client.views_open(trigger_id=trigger, view=shown)["view"]["id"])
     except (SlackApiError, OSError, HTTPException):

@@ -374,3 +374,8 @@ def test_a_plan_takes_its_pace_and_its_health_from_its_runbook() -> None:
 def test_what_only_reads_is_frozen_without_approvers() -> None:
     plan = planning._tiered(freeze([target("i-1")]), Tier.T0, Voters())
     assert (plan.tier, plan.quorum) == (Tier.T0, 0)
+
+
+def test_what_depends_on_the_day_is_frozen_with_the_day_of_the_plan() -> None:
+    [step] = freeze([volume("vol-1")], "mark-unattached-volumes").steps
+    assert step.params["day"] == "2026-06-17"

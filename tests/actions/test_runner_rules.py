@@ -1,8 +1,8 @@
 """The rules of a run, one by one, on a cloud in memory: what is written, how long is waited, what is said."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,42 +11,16 @@ from actions import sending
 from actions.aws.stop_instances import StopInstances
 from actions.base import Target
 from actions.errors import ActionFailed, Unreadable
-from actions.plan import Health, Plan, PlanState
+from actions.plan import Plan, PlanState
 from actions.runner import Outcome
 from actions.step import NOT_OURS, StepState
-from tests.actions.memory import MemoryJournal
 from tests.actions.pocket import Pocket
-from tests.actions.running import Run, frozen
+from tests.actions.running import Run
+from tests.actions.small import boxes, cloud, goes_wrong
 from tests.actions.world import NOW
 
 S, P = StepState, PlanState
 MINUTE = timedelta(minutes=1)
-
-
-@dataclass
-class Small:
-    """A world of a few boxes."""
-
-    clouds: Pocket
-
-
-def boxes(count: int = 3, *, plan: Callable[[Plan], Plan] = lambda plan: plan, **rollout: int) -> Run:
-    """A run over boxes of a cloud in memory, `i-0` and so on."""
-    pocket = Pocket(lambda: NOW)
-    run = Run(
-        Small(pocket), plan(frozen([pocket.add(f"i-{n}") for n in range(count)], "stop-idle-dev", **rollout))
-    )
-    pocket.now = run.clock.now
-    return run
-
-
-def cloud(run: Run) -> Pocket:
-    assert isinstance(run.world, Small)
-    return run.world.clouds
-
-
-def goes_wrong(run: Run, operation: str, *words: str | None) -> None:
-    cloud(run).words[operation].extend(words)
 
 
 def test_each_wave_is_looked_at_until_it_shows_before_the_next_one_begins() -> None:
@@ -119,7 +93,7 @@ def test_a_call_that_may_be_on_its_way_is_not_sent_again() -> None:
     goes_wrong(run, "StopInstances", "drop")
     assert run.go() is P.HALTED
     assert run.states() == [S.NEEDS_HUMAN, S.NEW]
-    assert run.row(0).attempts == 1
+    assert (run.row(0).attempts, run.row(0).ended_at) == (1, run.clock.at)
     assert str(run.row(0).detail).endswith(
         "; it was running after 20 s. Look at it before anything is repeated."
     )
@@ -216,82 +190,6 @@ def test_an_undo_goes_on_however_much_is_skipped() -> None:
         cloud(run).boxes[key].tags["team"] = "web"
     assert run.go() is P.PARTIAL
     assert run.states() == [S.SKIPPED, S.SKIPPED, S.SKIPPED, S.DONE]
-
-
-def test_a_pause_is_taken_between_two_waves_and_not_after_the_last() -> None:
-    run = boxes(3, pause=60)
-    first = run.pass_over()
-    ended = run.row(0).ended_at
-    assert ended is not None
-    assert first == Outcome(P.RUNNING, ended + MINUTE)
-    run.clock.at = ended + MINUTE - timedelta(seconds=1)
-    assert run.pass_over() == first
-    assert run.states() == [S.DONE, S.NEW, S.NEW]
-    run.clock.at = ended + MINUTE
-    assert run.pass_over() == Outcome(P.SUCCEEDED)
-
-
-class Watch:
-    """A monitoring that finds a query ill from a moment on."""
-
-    def __init__(self, ill: datetime | None = None) -> None:
-        self.ill = ill
-        self.asked: list[tuple[str, datetime, datetime]] = []
-
-    def against(self, name: str, since: datetime, until: datetime) -> str | None:
-        self.asked.append((name, since, until))
-        return f"{name} is ill" if self.ill and until >= self.ill else None
-
-
-def watched(plan: Plan) -> Plan:
-    return replace(plan, health=Health(("errors", "latency"), 1))
-
-
-@pytest.mark.case("T27")
-def test_health_is_asked_every_half_minute_for_its_minutes_after_each_wave() -> None:
-    run, watch = boxes(2, plan=watched), Watch()
-    first = run.pass_over(health=watch)
-    ended = run.row(0).ended_at
-    assert ended is not None
-    assert first == Outcome(P.RUNNING, ended + MINUTE / 2)
-    assert watch.asked == [("errors", ended, ended), ("latency", ended, ended)]
-    run.clock.at = ended + timedelta(seconds=45)
-    assert run.pass_over(health=watch) == Outcome(P.RUNNING, ended + MINUTE)
-    run.clock.at = ended + MINUTE
-    assert run.pass_over(health=watch).until == (run.row(1).ended_at or NOW) + MINUTE / 2
-    assert run.states() == [S.DONE, S.DONE]
-    assert run.go(health=watch) is P.SUCCEEDED
-
-
-@pytest.mark.case("T27")
-def test_a_query_that_speaks_against_it_ends_the_run_with_its_words() -> None:
-    run = boxes(2, plan=watched)
-    assert run.pass_over(health=Watch(NOW)) == Outcome(P.FAILED, sick="errors is ill")
-    assert run.states() == [S.DONE, S.NEW]
-
-
-def test_a_query_that_nobody_answers_is_not_taken_for_health() -> None:
-    run = boxes(2, plan=watched)
-    said = "nobody answers the health query errors; set where it is asked"
-    assert run.pass_over() == Outcome(P.FAILED, sick=said)
-
-
-def test_a_wave_that_changed_nothing_waits_for_nothing() -> None:
-    run = boxes(3, plan=watched, pause=60)
-    cloud(run).boxes["i-0"].stop(NOW - MINUTE)
-    run.journal = MemoryJournal(run.journal.steps())
-    found = run.pass_over(health=Watch())
-    assert run.states() == [S.DONE, S.DONE, S.DONE]
-    assert found.state is P.RUNNING
-
-
-def test_the_longer_of_health_and_pause_counts() -> None:
-    run = boxes(2, plan=watched, pause=90)
-    run.pass_over(health=Watch())
-    ended = run.row(0).ended_at
-    assert ended is not None
-    run.clock.at = ended + MINUTE
-    assert run.pass_over(health=Watch()) == Outcome(P.RUNNING, ended + timedelta(seconds=90))
 
 
 class Leaves(Exception):

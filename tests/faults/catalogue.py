@@ -12,9 +12,9 @@ from actions.step import Step, StepState
 from flows import approvals, automatic, dispatch, quorum
 from flows import standing as consent
 from spend.errors import Refused
-from storage import audit, journal, plans, unit
+from storage import audit, journal, plans, tables, unit
 from storage import blast as ledger
-from tests.faults.planting import Fault, answering, part
+from tests.faults.planting import Seeded, answering, part
 
 Right = Callable[..., Any]
 
@@ -61,22 +61,36 @@ def not_asked(name: str) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     return lambda checks: tuple(check for check in checks if check.__name__ != name)
 
 
-PLANS: Mapping[str, Fault] = {
-    "one approval is enough where two are needed": part(approvals, "complete", one_is_enough),
-    "who asked for a plan approves it": (
-        part(approvals, "admit", without("You asked for this plan"))
-        + part(approval, "able", lambda _right: lambda plan: plan.approvers)
+PLANS: Mapping[str, Seeded] = {
+    "one approval is enough where two are needed": Seeded(
+        part(approvals, "complete", one_is_enough), "propose approve"
     ),
-    "approve-by is not looked at": part(approvals, "admit", without("This plan has expired")),
-    "the hash of the card is not looked at": part(approvals, "admit", without("The card you clicked")),
-    "two presses of one person count twice": (
+    "who asked for a plan approves it": Seeded(
+        part(approvals, "admit", without("You asked for this plan"))
+        + part(approval, "able", lambda _right: lambda plan: plan.approvers),
+        "propose approve",
+    ),
+    "approve-by is not looked at": Seeded(
+        part(approvals, "admit", without("This plan has expired")), "propose press_too_late turn"
+    ),
+    "the hash of the card is not looked at": Seeded(
+        part(approvals, "admit", without("The card you clicked")), "propose press_another_card"
+    ),
+    "two presses of one person count twice": Seeded(
         part(approvals, "admit", without("Your approval is already counted"))
         + part(approvals, "complete", counted_by_votes)
-        + part(plans, "vote", kept_once)
+        + part(plans, "vote", kept_once),
+        "propose press_twice turn",
     ),
-    "somebody who is no approver any more approves": part(approvals, "entitle", answering(None)),
-    "votes are not counted again at dispatch": part(quorum, "judge", answering(None)),
-    "a changed runbook is not seen at dispatch": part(dispatch, "CHECKS", not_asked("runbook")),
+    "somebody who is no approver any more approves": Seeded(
+        part(approvals, "entitle", answering(None)), "propose press_after_leaving"
+    ),
+    "votes are not counted again at dispatch": Seeded(
+        part(quorum, "judge", answering(None)), "propose agree dispatch_after"
+    ),
+    "a changed runbook is not seen at dispatch": Seeded(
+        part(dispatch, "CHECKS", not_asked("runbook")), "propose agree dispatch_after"
+    ),
 }
 
 
@@ -85,15 +99,24 @@ def timeless(right: Right) -> Right:
     return lambda self, runbook_hash, _now: right(self, runbook_hash, self.created_at)
 
 
-STANDING: Mapping[str, Fault] = {
-    "a standing approval is in force past its date": part(standing.Standing, "over", timeless),
-    "its bounds of a day are not looked at": part(standing.Bounds, "hold", answering(True)),
-    "what was revoked lets a plan run": part(automatic, "hold", answering((None, None))),
-    "who asked for it agrees to it": (
-        part(consent, "admit", without("You asked for this standing approval"))
-        + part(consent, "complete", counted_by_votes)
+STANDING: Mapping[str, Seeded] = {
+    "a standing approval is in force past its date": Seeded(
+        part(standing.Standing, "over", timeless), "propose propose_too_late"
     ),
-    "who left since still counts for it": part(automatic, "_agreed", answering(None)),
+    "its bounds of a day are not looked at": Seeded(
+        part(standing.Bounds, "hold", answering(True)), "propose"
+    ),
+    "what was revoked lets a plan run": Seeded(
+        part(automatic, "hold", answering((None, None))), "propose revoke dispatch"
+    ),
+    "who asked for it agrees to it": Seeded(
+        part(consent, "admit", without("You asked for this standing approval"))
+        + part(consent, "complete", counted_by_votes),
+        "ask agree",
+    ),
+    "who left since still counts for it": Seeded(
+        part(automatic, "_agreed", answering(None)), "propose change_the_group"
+    ),
 }
 
 
@@ -102,13 +125,19 @@ def alone_in_its_day(right: Right) -> Right:
     return lambda self, wanted, _used, fleets: right(self, wanted, blast.Load(), fleets)
 
 
-LEDGER: Mapping[str, Fault] = {
-    "no room is taken": part(ledger, "reserve", answering(None)),
-    "room is not given back": part(ledger, "release", answering(None)),
-    "room of what was not touched is not given back": part(ledger, "settle", answering(None)),
-    "caps are compared per plan": part(blast.Caps, "against", alone_in_its_day),
-    "the share of a fleet is not looked at": part(blast.Caps, "_over_share", answering(())),
-    "room stays on the day of the approval": part(ledger, "carry_over", answering(None)),
+LEDGER: Mapping[str, Seeded] = {
+    "no room is taken": Seeded(part(ledger, "reserve", answering(None)), "approve"),
+    "room is not given back": Seeded(part(ledger, "release", answering(None)), "approve cancel"),
+    "room of what was not touched is not given back": Seeded(
+        part(ledger, "settle", answering(None)), "approve run"
+    ),
+    "caps are compared per plan": Seeded(part(blast.Caps, "against", alone_in_its_day), "approve"),
+    "the share of a fleet is not looked at": Seeded(
+        part(blast.Caps, "_over_share", answering(())), "approve"
+    ),
+    "room stays on the day of the approval": Seeded(
+        part(ledger, "carry_over", answering(None)), "approve run later"
+    ),
 }
 
 
@@ -141,12 +170,12 @@ def another_head(right: Right) -> Right:
     return verify
 
 
-AUDIT: Mapping[str, Fault] = {
-    "an entry is dropped": part(audit, "append", last_one_lost),
-    "a row does not hold the hash of the one before": part(audit, "head", beside_the_chain),
-    "a changed row is not seen": part(audit, "_holds", answering(True)),
-    "a missing row is not seen": part(audit, "_wrong", without_what_came_before),
-    "a checkpoint is signed over another head": part(audit, "verify", another_head),
+AUDIT: Mapping[str, Seeded] = {
+    "an entry is dropped": Seeded(part(audit, "append", last_one_lost), "write"),
+    "a row does not hold the hash of the one before": Seeded(part(audit, "head", beside_the_chain), "write"),
+    "a changed row is not seen": Seeded(part(audit, "_holds", answering(True)), "write edit"),
+    "a missing row is not seen": Seeded(part(audit, "_wrong", without_what_came_before), "write remove"),
+    "a checkpoint is signed over another head": Seeded(part(audit, "verify", another_head), "write sign"),
 }
 
 
@@ -182,7 +211,7 @@ def not_by_the_name(_right: Right) -> Right:
     """Who holds the run is asked, but not which taking of the seat."""
 
     def held(self: Any, session: Any, **_how: Any) -> None:
-        worker = session.get(journal.tables.Plan, self._plan).worker
+        worker = session.get(tables.Plan, self._plan).worker
         if self._store.hold.worker != worker:
             raise TakenOver("another one's")
 
@@ -199,14 +228,26 @@ def but_intents(right: Right) -> Right:
     return record
 
 
-STEPS: Mapping[str, Fault] = {
-    "the call goes out before its intent": part(runner._Run, "_intend_and_send", call_first),
-    "what was intended is repeated blindly": part(runner._Run, "_look_at_what_was_sent", repeat_first),
-    "a call is repeated while the first may be under way": part(sending, "over", answering(True)),
-    "the kill switch is not asked": part(journal.RunJournal, "killed", answering(False)),
-    "the epoch is not compared": part(journal.RunJournal, "_held", not_by_the_name),
-    "a call is sent after its last moment": part(runner._Run, "_leave", whenever),
-    "what changed since the plan is not compared": part(runner._Run, "_against", answering(None)),
-    "failures do not stop a run": part(runner._Run, "_too_many_failed", answering(False)),
-    "an intent is not told to the audit log": part(unit.Unit, "record", but_intents),
+STEPS: Mapping[str, Seeded] = {
+    "the call goes out before its intent": Seeded(
+        part(runner._Run, "_intend_and_send", call_first), "approve go_on"
+    ),
+    "what was intended is repeated blindly": Seeded(
+        part(runner._Run, "_look_at_what_was_sent", repeat_first), "approve go_on"
+    ),
+    "a call is repeated while the first may be under way": Seeded(
+        part(sending, "over", answering(True)), "approve go_on"
+    ),
+    "the kill switch is not asked": Seeded(
+        part(journal.RunJournal, "killed", answering(False)), "approve go_on"
+    ),
+    "the epoch is not compared": Seeded(part(journal.RunJournal, "_held", not_by_the_name), "approve go_on"),
+    "a call is sent after its last moment": Seeded(part(runner._Run, "_leave", whenever), "approve go_on"),
+    "what changed since the plan is not compared": Seeded(
+        part(runner._Run, "_against", answering(None)), "approve meddle_first go_on"
+    ),
+    "failures do not stop a run": Seeded(
+        part(runner._Run, "_too_many_failed", answering(False)), "approve go_on"
+    ),
+    "an intent is not told to the audit log": Seeded(part(unit.Unit, "record", but_intents), "approve go_on"),
 }

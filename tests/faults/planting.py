@@ -43,6 +43,18 @@ def answering(value: Any) -> Callable[[Any], Any]:
     return lambda _right: lambda *_args, **_names: value
 
 
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """A fault, and the rules of its machine that concern it: with the others beside, the hunt takes longer.
+
+    Attributes:
+        rules: their names, apart by spaces.
+    """
+
+    fault: Fault
+    rules: str
+
+
 @contextmanager
 def planted(fault: Fault) -> Iterator[None]:
     """Have all places of a fault wrong until the block ends."""

@@ -1,6 +1,7 @@
 """A state machine of plans against real storage: whatever people do, a run begins by a quorum that stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -69,6 +70,15 @@ class Votes(RuleBasedStateMachine):
     def live(self) -> list[str]:
         return [key for key, told in self.told.items() if told.state in {P.PENDING, P.APPROVED}]
 
+    @property
+    def waiting(self) -> list[Told]:
+        """Those that somebody can still decide."""
+        return [
+            told
+            for told in self.told.values()
+            if told.state is P.PENDING and self.company.now < told.plan.approve_by
+        ]
+
     def some(self, data: st.DataObject) -> Told:
         """One of all plans; those that can still change come up more often."""
         return self.told[data.draw(st.sampled_from([*self.live * 3, *self.told]))]
@@ -131,21 +141,40 @@ class Votes(RuleBasedStateMachine):
         for who in sorted(self.entitled(told.plan)):
             assert not self.says(approvals.approve, told, who, shown=shown, reason="unused")
 
-    @precondition(lambda self: any(told.state is P.PENDING for told in self.told.values()))
+    @precondition(lambda self: self.waiting)
     @rule()
     def press_too_late(self) -> None:
         """Its clock ran out, and nobody has swept it yet."""
-        told = next(told for told in self.told.values() if told.state is P.PENDING)
+        told = self.waiting[0]
         late = (told.plan.approve_by - self.company.now).total_seconds()
-        self.company.clock.turn(seconds=max(0, late))
+        self.company.clock.turn(seconds=late)
         for who in sorted(self.entitled(told.plan)):
             self.votes(told, who)
 
-    @precondition(lambda self: self.told)
-    @rule(data=st.data(), who=PEOPLE)
-    def press_twice(self, data: st.DataObject, who: str) -> None:
-        told = self.some(data)
-        for _ in range(2):
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def press_after_leaving(self, data: st.DataObject) -> None:
+        """The card names somebody who left a moment ago."""
+        told = self.waiting[0]
+        who = data.draw(st.sampled_from(sorted(told.plan.approvers)))
+        with self.gone(who):
+            self.votes(told, who)
+
+    @contextmanager
+    def gone(self, *people: str) -> Iterator[None]:
+        """These are in no group until the block ends."""
+        before = self.members
+        self.members = {group: members - {*people} for group, members in before.items()}
+        self.entitle()
+        yield
+        self.members = before
+        self.entitle()
+
+    @precondition(lambda self: self.waiting)
+    @rule(who=PEOPLE)
+    def press_twice(self, who: str) -> None:
+        for told in self.waiting:
+            self.votes(told, who)
             self.votes(told, who)
 
     @precondition(lambda self: self.told)
@@ -184,8 +213,23 @@ class Votes(RuleBasedStateMachine):
         self.members[group] ^= {who}
         self.entitle()
 
+    @precondition(lambda self: any(told.state is P.APPROVED for told in self.told.values()))
+    @rule(what=st.sampled_from(["one leaves", "the runbook changes"]))
+    def dispatch_after(self, what: str) -> None:
+        """Something changes just before a worker takes it up."""
+        told = next(told for told in self.told.values() if told.state is P.APPROVED)
+        if what == "one leaves":
+            with self.gone(min(told.yes)):
+                self.take_up(told, "answers")
+        else:
+            self.change_the_runbook()
+            self.take_up(told, "answers")
+
     @rule()
     def reword(self) -> None:
+        self.change_the_runbook()
+
+    def change_the_runbook(self) -> None:
         was = self.company.desk.runbooks[RUNBOOKS[0]].guards.max_targets
         self.company.with_runbook(runbook(RUNBOOKS[0], guards={"max_targets": 41 - was if was < 25 else 20}))
 
@@ -198,7 +242,9 @@ class Votes(RuleBasedStateMachine):
         if new:
             self.reword()
         ready = [key for key, told in self.told.items() if told.state is P.APPROVED]
-        told = self.told[data.draw(st.sampled_from(ready))] if ready else self.some(data)
+        self.take_up(self.told[data.draw(st.sampled_from(ready))] if ready else self.some(data), slack)
+
+    def take_up(self, told: Told, slack: str) -> None:
         away, barred = slack == "is away", set(sorted(told.yes)[:1]) if "left" in slack else set[str]()
         people = dict.fromkeys(told.yes, AWAY) if away else dict.fromkeys(barred, "is deactivated")
         before, desk = told.state, self.company.desk

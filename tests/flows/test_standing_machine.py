@@ -151,17 +151,20 @@ class Consent(RuleBasedStateMachine):
             over = asked.state in {"pending", "active"} and self.company.now >= asked.one.until
             asked.state = "expired" if unanswered or over else asked.state
 
+    @precondition(lambda self: self.number > 2 and any(map(self.in_force, self.asked.values())))
     @rule()
-    def reach_the_last_day(self) -> None:
-        """Nobody has swept yet."""
-        ends = [asked.one.until for asked in self.asked.values() if asked.one.until > self.company.now]
-        if ends:
-            self.company.clock.turn(seconds=(ends[0] - self.company.now).total_seconds())
+    def propose_too_late(self) -> None:
+        """Its last day is over, and nobody has swept yet. Rare: nothing can be asked for any more then."""
+        asked = next(filter(self.in_force, self.asked.values()))
+        self.company.clock.turn(seconds=(asked.one.until - self.company.now).total_seconds())
+        self.proposed(asked, ["10"])
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data(), costs=st.lists(st.sampled_from(["10", "60", "99.99"]), min_size=1, max_size=3))
     def propose(self, data: st.DataObject, costs: list[str]) -> None:
-        asked = self.asked[data.draw(st.sampled_from(self.open))]
+        self.proposed(self.asked[data.draw(st.sampled_from(self.open))], costs)
+
+    def proposed(self, asked: Asked, costs: list[str]) -> None:
         self.number += 1
         boxes = [
             ahead.box(f"i-{self.number}-{n}", monthly_cost=Decimal(cost)) for n, cost in enumerate(costs)

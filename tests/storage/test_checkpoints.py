@@ -279,3 +279,14 @@ def test_each_place_is_brought_what_it_lacks_the_oldest_first(store: Store) -> N
         first = checkpoints.covering(session, 1)
         assert first is not None
         assert first.number == 1
+
+
+def test_what_an_earlier_checkpoint_counted_is_not_read_again_to_sign_the_next(owner_store: Store) -> None:
+    write(owner_store, 2)
+    sign(owner_store)
+    tamper(owner_store, "UPDATE audit SET subject = 'plan-2' WHERE seq = 1")
+    write(owner_store)
+    sign(owner_store)
+    assert lines(owner_store)[1]["size"] == 3
+    with owner_store.reading() as session:
+        assert audit.verify(session).broken == 1

@@ -65,11 +65,12 @@ class Died(BaseException):
 
 @dataclass(frozen=True)
 class Happening:
-    """Something that happens some moments after the one before it."""
+    """Something that happens some moments after the one before it, or at a named point after that."""
 
     what: str
     after: int
     box: int
+    point: str | None
 
 
 #: An operation, what goes wrong with one of its calls, and how many go right before; most at the change.
@@ -79,7 +80,14 @@ WRONG = st.tuples(
     st.integers(0, 2),
 ) | st.tuples(st.just("DescribeInstances"), st.sampled_from(READING), st.integers(0, 4))
 happenings = st.lists(
-    st.builds(Happening, st.sampled_from(HAPPENINGS), st.integers(1, 12), st.integers(0, 4)), max_size=4
+    st.builds(
+        Happening,
+        st.sampled_from(HAPPENINGS),
+        st.integers(1, 12),
+        st.integers(0, 4),
+        st.sampled_from([None, None, "step.intended", "target.marked"]),
+    ),
+    max_size=3,
 )
 
 
@@ -209,18 +217,19 @@ class Steps(RuleBasedStateMachine):
         crash.arm(self.pass_by)
 
     def pass_by(self, name: str) -> None:
-        self.moment(IN_A_TRANSACTION if name.startswith("store.") else HAPPENINGS)
+        self.moment(IN_A_TRANSACTION if name.startswith("store.") else HAPPENINGS, name)
 
-    def moment(self, possible: Collection[str] = HAPPENINGS) -> None:
+    def moment(self, possible: Collection[str] = HAPPENINGS, point: str = "") -> None:
         """Something may happen now: what was to come, as soon as it is possible."""
         if self.plan is None or not self.coming:
             return
         self.left = max(0, self.left - 1)
-        if self.left or self.coming[0].what not in possible:
+        coming = self.coming[0]
+        if self.left or coming.what not in possible or coming.point not in {None, point}:
             return
-        now = self.coming.popleft()
+        self.coming.popleft()
         self.left = self.coming[0].after if self.coming else 0
-        self.happen(now)
+        self.happen(coming)
 
     def happen(self, now: Happening) -> None:
         assert self.plan is not None
@@ -274,7 +283,7 @@ class Steps(RuleBasedStateMachine):
             row = session.get_one(tables.Plan, self.plan.id)
             rows = plans.steps(session, self.plan.id)
             assert not switches.is_on(session, switches.KILL)
-        assert sender.hold == Hold(str(row.worker), row.epoch), "it was taken over"
+        assert sender.hold == Hold(str(row.worker), row.epoch or 0), "it was taken over"
         [step] = [one for one in rows if one.target == key]
         assert step.state is S.INTENT
         assert step.send_by is not None

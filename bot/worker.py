@@ -230,7 +230,8 @@ class Worker:
     def _finish(self, sending: threading.Thread) -> bool:
         for pool in (self._jobs, self._runs):
             pool.shutdown(wait=False, cancel_futures=True)
-        _, left = wait(self._busy.values(), timeout=STOP_WITHIN)
+        begun = [work for work in self._busy.values() if not work.cancelled()]  # `wait` waits for those too
+        _, left = wait(begun, timeout=STOP_WITHIN)
         sending.join(1)
         if left:
             LOG.warning("%s pieces of work are left to the next worker", len(left))

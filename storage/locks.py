@@ -3,6 +3,7 @@
 import fcntl
 import os
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -90,7 +91,9 @@ class AdvisoryLock:
         return not self._lost
 
     def release(self) -> None:
-        """Give it back by closing the connection that holds it."""
+        """Give it back at once, and close the connection that held it."""
+        with suppress(SQLAlchemyError):
+            self._connection.execute(text("SELECT pg_advisory_unlock_all()"))
         self._connection.invalidate()
         self._connection.close()
 

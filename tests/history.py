@@ -88,7 +88,7 @@ class _Book:
             one
             for one in self.intents
             if one["seq"] <= effect.seq
-            and one["after"]["target"] == effect.resource
+            and effect.resource in {one["after"]["target"], called(one["after"]["target"])}
             and EFFECTS.get(one["after"]["action"]) == effect.operation
         ]
         if not before:
@@ -104,7 +104,8 @@ class _Book:
     def targets(self, plan: str) -> set[str]:
         """What was approved: the targets that were proposed, or that the run of an undo began with."""
         begun = self.begun[plan]["after"]["targets"] if plan in self.begun else ()
-        return {*(one["id"] for one in self.proposed.get(plan, {}).get("targets", ())), *begun}
+        known = {*(one["id"] for one in self.proposed.get(plan, {}).get("targets", ())), *begun}
+        return known | {called(one) for one in known}
 
     def thrown(self, seq: int) -> Entry | None:
         """The throw of the kill switch that holds at this row, if it is on."""
@@ -152,6 +153,11 @@ class _Book:
             size = max(self.proposed.get(plan, {}).get("fleets", {}).get(fleet, 0) for plan, _ in changed)
             if many > max(1, size * caps.percent_of_fleet // 100):
                 yield f"{many} of the {size} in {fleet} were changed, {caps.percent_of_fleet} % may be"
+
+
+def called(target: str) -> str:
+    """What a call names a target by: a function's name, the last part of its ARN."""
+    return target.rsplit(":", 1)[-1]
 
 
 def _worth(target: Target, caps: Caps) -> Decimal:

@@ -151,7 +151,7 @@ def test_a_plan_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.usefixtures("home")
 def test_the_runbooks_are_listed_and_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert "stop-idle-dev" in told(capsys, "runbook", "list")
-    assert "3 runbooks hold" in told(capsys, "runbook", "validate")
+    assert "4 runbooks hold" in told(capsys, "runbook", "validate")
 
 
 def test_output_for_scripts_is_one_document_even_where_a_bar_would_show(home: Path) -> None:

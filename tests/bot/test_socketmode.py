@@ -67,8 +67,9 @@ def test_a_line_that_only_seems_alive_is_noticed_and_replaced(
 ) -> None:
     line.mute = True
     until(lambda: (connected.deaf() or "").startswith("Slack has not been heard for"))
+    until(lambda: line.connections >= 2)
     line.mute = False
-    until(lambda: line.connections >= 2 and connected.deaf() is None)
+    until(lambda: connected.deaf() is None)
 
 
 def test_a_slack_that_gives_no_socket_yet_is_asked_again(

@@ -197,7 +197,7 @@ def test_open_findings_and_plans_on_the_teams_own_things_are_in_it(billed_on_sql
 def test_a_long_plan_has_its_targets_in_the_thread(company: Company) -> None:
     plan = company.plan(ids=[f"i-{number}" for number in range(MOST_TARGETS + 1)])
     assert [(one.template, one.thread) for one in company.messages("post")] == [
-        ("plan", None), ("plan_detail", f"plan:{plan.id}"),
+        ("plan", None), ("warned", None), ("plan_detail", f"plan:{plan.id}"),
     ]  # fmt: skip
 
 

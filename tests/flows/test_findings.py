@@ -145,7 +145,9 @@ def test_what_waits_for_a_person_is_what_that_person_can_still_decide(company: C
     assert waiting(OZ) == {first.id, second.id, third.id}
     assert waiting(FIN) == {third.id}
     assert waiting(OUT) == set()
-    approvals.approve(company.desk, third.id, actor=OPS, shown=third.hash, now=company.now)
+    approvals.approve(
+        company.desk, third.id, actor=OPS, shown=third.hash, reason="nobody reads it", now=company.now
+    )
     assert waiting(OPS) == {first.id}
     assert waiting(FIN) == {third.id}
     company.clock.turn(hours=5)

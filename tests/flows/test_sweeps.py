@@ -10,6 +10,7 @@ import pytest
 from botocore.config import Config
 
 from actions.base import Clouds
+from actions.blast import Caps
 from actions.clouds import AwsClouds
 from actions.plan import Plan, PlanState
 from flows import approvals, findings, sweeps, switches
@@ -247,6 +248,7 @@ def test_too_many_targets_are_refused_whole_and_never_cut(acting: Company, cloud
 
 
 def test_costs_of_two_currencies_are_not_added(acting: Company, cloud: World) -> None:
+    acting.with_org(caps=Caps(percent_of_fleet=100, equivalents={"EUR": Decimal("1.1")}))
     dollars, euros, unknown = idle(cloud, "box-a"), idle(cloud, "box-b"), idle(cloud, "a-box")
     acting.bill(
         [

@@ -56,6 +56,7 @@ def plan(key: str = "plan-1", *, targets: tuple[Target, ...] = (target(),), **ch
         approve_by=NOON + 4 * HOUR,
         execute_by=NOON + 6 * HOUR,
         findings=("finding-1",),
+        fleets={"instances/123456789012/no environment": 1000},
     )
     return replace(frozen, **changes)
 

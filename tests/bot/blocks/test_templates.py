@@ -16,8 +16,9 @@ from bot.rendered import IMAGE_ID, Rendered
 from flows.desk import Desk
 from spend.errors import NotFound
 from storage import plans, tables
+from storage import standing as consents
 from storage.lake import Lake
-from tests.bot.blocks import oracle, samples
+from tests.bot.blocks import oracle, samples, test_standing
 from tests.databases import Database
 
 NOW = samples.NOW
@@ -32,6 +33,7 @@ def desk(sqlite: Database, tmp_path: Path) -> Iterator[Desk]:
         unit.add(samples.finding())
         unit.add(samples.dispute())
         unit.add(samples.warned())
+        consents.save(unit, test_standing.ONE)
         unit.add(
             tables.Digest(
                 id="digest-1",
@@ -86,6 +88,7 @@ SUBJECTS = {
     "plan_detail": "plan-abc",
     "run_told": "plan-abc",
     "sentence": "",
+    "standing": "standing-abc",
     "warned": "warned-1",
 }
 

@@ -50,7 +50,7 @@ protected_tags: ["bursar:protect", do-not-stop]
 dollar_limit: "5000.00"
 wave_pause: {pause}
 owner_warning: 0
-caps: {{ percent_of_fleet: 80 }}
+caps: {{ percent_of_fleet: 80, amount_per_day: 20000 USD }}
 schedules:
   - {{ name: monday-digest, job: digest, days: [mon], at: "09:00" }}
   - {{ name: nightly-sweep, job: sweep, at: "05:00" }}

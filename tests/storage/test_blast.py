@@ -91,7 +91,7 @@ def test_the_share_of_a_fleet_is_counted_over_all_plans_of_the_day(store: Store)
     with pytest.raises(Refused, match=r"it has 2 of the 8 in .*, and 1 of the 4 a day \(50 %\) are left"):
         reserve(store, kept(store, "plan-2", 2, fleets={FLEET: 8}), half)
     with pytest.raises(Refused, match="so its share is unknown"):
-        reserve(store, kept(store, "plan-3", 1), half)
+        reserve(store, kept(store, "plan-3", 1, fleets={}), half)
 
 
 def test_a_run_settles_to_what_it_touched_or_may_have_touched(store: Store) -> None:

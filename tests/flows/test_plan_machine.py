@@ -26,7 +26,7 @@ from spend.errors import Refused
 from storage.store import Store
 from tests.flows.slackless import AWAY, ToldDirectory
 from tests.flows.world import ANN, FIN, OPS, ORG, OUT, OZ, Company, runbook
-from tests.storage.test_blast_machine import opened
+from tests.machines import on_store
 
 PEOPLE = st.sampled_from([OPS, OZ, FIN, ANN, OUT])
 RUNBOOKS = ("stop-idle-dev", "reclaim-unattached-volumes")
@@ -306,17 +306,7 @@ class Votes(RuleBasedStateMachine):
 def test_whatever_people_do_a_run_begins_by_a_quorum_that_stands(
     kind: str, examples: int, request: pytest.FixtureRequest
 ) -> None:
-    class OnStore(Votes):
-        def __init__(self) -> None:
-            super().__init__()
-            self._context = opened(kind, request)
-            self.store = self._context.__enter__()
-
-        def teardown(self) -> None:
-            super().teardown()
-            self._context.__exit__(None, None, None)
-
     few = settings(
         max_examples=examples, stateful_step_count=50, deadline=None, suppress_health_check=[*HealthCheck]
     )
-    run_state_machine_as_test(OnStore, settings=few)
+    run_state_machine_as_test(on_store(Votes, kind, request), settings=few)

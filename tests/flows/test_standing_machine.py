@@ -26,7 +26,7 @@ from storage import plans, tables
 from storage.store import Store
 from tests.flows import standing as ahead
 from tests.flows.world import ANN, BEN, OPS, ORG, OUT, OZ, Company
-from tests.storage.test_blast_machine import opened
+from tests.machines import on_store
 
 PEOPLE = st.sampled_from([ANN, BEN, OPS, OZ, OUT])
 TARGETS, AMOUNT = 3, Decimal(150)
@@ -221,20 +221,10 @@ class Consent(RuleBasedStateMachine):
 
 
 def run_it(kind: str, examples: int, request: pytest.FixtureRequest) -> None:
-    class OnStore(Consent):
-        def __init__(self) -> None:
-            super().__init__()
-            self._context = opened(kind, request)
-            self.store = self._context.__enter__()
-
-        def teardown(self) -> None:
-            super().teardown()
-            self._context.__exit__(None, None, None)
-
     few = settings(
         max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=[*HealthCheck]
     )
-    run_state_machine_as_test(OnStore, settings=few)
+    run_state_machine_as_test(on_store(Consent, kind, request), settings=few)
 
 
 @pytest.mark.case("T08", "T10", "T34", "V2.3.1", "V2.3.5", "V8.3.2")

@@ -18,6 +18,7 @@ from tests.storage.test_audit_machine import Log
 from tests.storage.test_blast_machine import Ledger
 from tests.storage.test_step_machine import Steps
 
+pytestmark = pytest.mark.slow
 #: The same examples each time; a counter-example need not be the smallest.
 HUNT = settings(
     max_examples=100,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -14,7 +13,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from actions.approval import BURSAR
@@ -24,9 +22,9 @@ from actions.runner import Outcome
 from flows import approvals, renewal, runs
 from spend.errors import Refused
 from storage.store import Store
+from tests import machines
 from tests.flows.slackless import AWAY, ToldDirectory
 from tests.flows.world import ANN, FIN, OPS, ORG, OUT, OZ, Company, runbook
-from tests.machines import on_store
 
 PEOPLE = st.sampled_from([OPS, OZ, FIN, ANN, OUT])
 RUNBOOKS = ("stop-idle-dev", "reclaim-unattached-volumes")
@@ -302,11 +300,8 @@ class Votes(RuleBasedStateMachine):
 
 
 @pytest.mark.case("T07", "T08", "T10", "T11", "T19", "V2.3.1", "V8.3.2")
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 25), ("postgresql", 5)])
+@machines.on_both_kinds
 def test_whatever_people_do_a_run_begins_by_a_quorum_that_stands(
     kind: str, examples: int, request: pytest.FixtureRequest
 ) -> None:
-    few = settings(
-        max_examples=examples, stateful_step_count=50, deadline=None, suppress_health_check=[*HealthCheck]
-    )
-    run_state_machine_as_test(on_store(Votes, kind, request), settings=few)
+    machines.run(Votes, kind, examples, request, steps=50)

@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -14,7 +13,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from actions.plan import PlanState
@@ -24,9 +22,9 @@ from flows import standing as flow
 from spend.errors import Refused
 from storage import plans, tables
 from storage.store import Store
+from tests import machines
 from tests.flows import standing as ahead
 from tests.flows.world import ANN, BEN, OPS, ORG, OUT, OZ, Company
-from tests.machines import on_store
 
 PEOPLE = st.sampled_from([ANN, BEN, OPS, OZ, OUT])
 TARGETS, AMOUNT = 3, Decimal(150)
@@ -220,16 +218,9 @@ class Consent(RuleBasedStateMachine):
             assert self.company.chain_holds()
 
 
-def run_it(kind: str, examples: int, request: pytest.FixtureRequest) -> None:
-    few = settings(
-        max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=[*HealthCheck]
-    )
-    run_state_machine_as_test(on_store(Consent, kind, request), settings=few)
-
-
 @pytest.mark.case("T08", "T10", "T34", "V2.3.1", "V2.3.5", "V8.3.2")
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 20), ("postgresql", 5)])
+@machines.on_both_kinds
 def test_whatever_people_do_only_consent_lets_things_run(
     kind: str, examples: int, request: pytest.FixtureRequest
 ) -> None:
-    run_it(kind, examples, request)
+    machines.run(Consent, kind, examples, request, steps=25)

@@ -1,16 +1,10 @@
 """A state machine of the blast-radius ledger against real storage: whatever people do, no day is overrun."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,7 +12,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from actions.base import Target
@@ -29,7 +22,7 @@ from spend import money
 from spend.errors import Refused
 from storage import blast
 from storage.store import Store
-from tests.databases import Database, PostgresServer, SqliteTemplate
+from tests import machines
 from tests.storage.rows import NOON, keep, plan, target
 
 CAPS = Caps(
@@ -47,7 +40,6 @@ class Ledger(RuleBasedStateMachine):
     """What should be taken of each day, beside what the ledger says."""
 
     store: Store
-    caps: Caps = CAPS
 
     @initialize()
     def begin(self) -> None:
@@ -87,7 +79,7 @@ class Ledger(RuleBasedStateMachine):
         fits = self.fits(CAPS.load(one.targets))
         try:
             with self.store.writing(self.now) as unit:
-                blast.reserve(unit, one, self.caps)
+                blast.reserve(unit, one, CAPS)
         except Refused:
             assert not fits
         else:
@@ -106,7 +98,7 @@ class Ledger(RuleBasedStateMachine):
             for n, box in enumerate(one.targets)
         ]
         with self.store.writing(self.now) as unit:
-            blast.settle(unit, one, steps, self.caps)
+            blast.settle(unit, one, steps, CAPS)
         del self.held[key]
         self.settled.append((day, CAPS.load(one.targets[:done])))
         return None
@@ -115,7 +107,7 @@ class Ledger(RuleBasedStateMachine):
         fits = self.fits(CAPS.load(one.targets))
         try:
             with self.store.writing(self.now) as unit:
-                blast.carry_over(unit, one, self.caps)
+                blast.carry_over(unit, one, CAPS)
         except Refused:
             assert not fits
         else:
@@ -156,61 +148,9 @@ def _boxes(key: str, many: int, cost: str, currency: str, environment: str) -> t
     return tuple(target(f"{key}-{n}", tags=tags, monthly_cost=amount, currency=currency) for n in range(many))
 
 
-@contextmanager
-def opened(kind: str, request: pytest.FixtureRequest) -> Iterator[Store]:
-    """A fresh database of a kind."""
-    if kind == "sqlite":
-        template: SqliteTemplate = request.getfixturevalue("sqlite_template")
-        with TemporaryDirectory() as folder:
-            store = template.fresh(Path(folder)).store()
-            yield store
-            store.close()
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    database: Database = server.fresh()
-    store = database.store()
-    yield store
-    store.close()
-    server.drop(database)
-
-
-def run_it(kind: str, examples: int, request: pytest.FixtureRequest, caps: Caps = CAPS) -> None:
-    class OnStore(Ledger):
-        def __init__(self) -> None:
-            super().__init__()
-            self.caps = caps
-            self._context = opened(kind, request)
-            self.store = self._context.__enter__()
-
-        def teardown(self) -> None:
-            self._context.__exit__(None, None, None)
-
-    few = settings(
-        max_examples=examples,
-        stateful_step_count=25,
-        suppress_health_check=[*HealthCheck],
-        report_multiple_bugs=False,
-        phases=[Phase.generate],  # a counter-example need not be the smallest
-    )
-    run_state_machine_as_test(OnStore, settings=few)
-
-
 @pytest.mark.case("T34", "V2.3.2", "V2.4.1")
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 20), ("postgresql", 6)])
+@machines.on_both_kinds
 def test_whatever_people_do_no_day_is_overrun(
     kind: str, examples: int, request: pytest.FixtureRequest
 ) -> None:
-    run_it(kind, examples, request)
-
-
-class Forgetful(Caps):
-    """Judges each plan as if it were the only one of its day."""
-
-    def against(self, wanted: Load, used: Load, fleets: Mapping[str, int]) -> str | None:
-        return super().against(wanted, Load(), fleets)
-
-
-def test_the_machine_finds_caps_that_forget_what_was_taken(request: pytest.FixtureRequest) -> None:
-    forgetful = Forgetful(**{one.name: getattr(CAPS, one.name) for one in fields(CAPS)})
-    with pytest.raises(AssertionError):
-        run_it("sqlite", 60, request, forgetful)
+    machines.run(Ledger, kind, examples, request, steps=25)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -15,7 +14,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from actions import crash
@@ -33,10 +31,10 @@ from storage import audit, plans, switches, tables
 from storage.journal import RunJournal
 from storage.locks import Hold
 from storage.store import Store
+from tests import machines
 from tests.actions.pocket import CHANGING, READING, Pocket
 from tests.actions.running import Clock
 from tests.history import Effect, check
-from tests.machines import on_store
 from tests.storage.rows import plan
 from tests.watching import head
 
@@ -364,9 +362,8 @@ class Steps(RuleBasedStateMachine):
 
 
 @pytest.mark.case("T16", "T17", "T21", "T22", "T24", "T25")
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 25), ("postgresql", 5)])
+@machines.on_both_kinds
 def test_whatever_goes_wrong_a_step_has_one_effect_at_most_and_its_row_says_so(
     kind: str, examples: int, request: pytest.FixtureRequest
 ) -> None:
-    few = settings(max_examples=examples, stateful_step_count=15, suppress_health_check=[*HealthCheck])
-    run_state_machine_as_test(on_store(Steps, kind, request), settings=few)
+    machines.run(Steps, kind, examples, request, steps=15)

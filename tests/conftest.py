@@ -16,6 +16,11 @@ settings.register_profile("bursar", deadline=None)
 settings.load_profile("bursar")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the story: it takes longest, and the other processes have work beside it."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/story"))
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
     """A migrated SQLite file."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, lru_cache
 from typing import Any
 
 from spend.charge import DIMENSIONS, TAG, TIMES, folded
@@ -28,11 +29,17 @@ class Charges:
 
     def fetch(self, expression: Any) -> list[dict[str, Any]]:
         """The rows of an expression, with exact Decimals and dates."""
-        import ibis
-
-        sql = str(ibis.to_sql(expression, dialect="duckdb", pretty=False))
         names = expression.columns
-        return [dict(zip(names, row, strict=True)) for row in self.connection.execute(sql).fetchall()]
+        rows = self.connection.execute(_sql(expression.op())).fetchall()
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _sql(asked: Any) -> str:
+    """What asks this of the engine. Written once for equal questions: it takes longer than most answers."""
+    import ibis
+
+    return str(ibis.to_sql(asked.to_expr(), dialect="duckdb", pretty=False))
 
 
 @contextmanager
@@ -95,6 +102,7 @@ def _tag(table: Any, key: str, promoted: Sequence[str]) -> Any:
     return table[column].fill_null(value) if column in table.columns else value
 
 
+@cache
 def function(name: str, returns: type) -> Callable[[Any, str], Any]:
     """One of the engine's text functions (storage/sources/expressions.py) for use in ibis."""
     import ibis

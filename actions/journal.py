@@ -49,7 +49,7 @@ class Journal(Protocol):
         ...
 
     def skipped(self, step: Step, reason: str, *, now: datetime) -> Step:
-        """Write that nothing was called, and why."""
+        """Write that the target was left alone, and why. On an INTENT step: the change was not sent."""
         ...
 
     def unknown(self, step: Step, detail: str, *, now: datetime) -> Step:

@@ -14,7 +14,7 @@ from actions.guards import protection
 from actions.health import EVERY, Health
 from actions.journal import Journal
 from actions.plan import Plan, PlanState
-from actions.say import KEPT
+from actions.say import KEPT, SPARED
 from actions.step import MOST_ATTEMPTS, Step, StepState
 
 S = StepState
@@ -29,11 +29,13 @@ class Outcome:
     Attributes:
         state: how the run ended, or RUNNING where it goes on at `until`.
         sick: the health query that speaks against what was done, in words.
+        held: what held back its next wave, in words.
     """
 
     state: PlanState
     until: datetime | None = None
     sick: str | None = None
+    held: str | None = None
 
 
 class Runner:
@@ -51,7 +53,8 @@ class Runner:
         wait: sleeps for some seconds; it may raise to leave the run, which then waits in its rows. Asked
             with 0 before each step, so that a worker that was told to stop begins no other.
         never: protecting tag patterns of the settings and the runbook, asked again before each call.
-        spared: why this target is left alone now, in words, or None; asked again before each call.
+        spared: why this target is left alone now, in words, or None; asked at its look and before its calls.
+        held: why no further wave may begin now, in words, or None; the canary begins with the run.
         health: answers the plan's health queries; without it a plan that names one fails.
         verify_within: seconds in which a change must show; EC2 takes a minute to stop an instance.
         poll_every: seconds between the first two looks.
@@ -67,36 +70,39 @@ class Runner:
         wait: Callable[[float], None],
         never: Sequence[str] = (),
         spared: Callable[[Target], str | None] = lambda _: None,
+        held: Callable[[], str | None] = lambda: None,
         health: Health | None = None,
         verify_within: float = 300,
         poll_every: float = 2,
     ) -> None:
         self.clouds, self.journal, self.registry = clouds, journal, registry
         self.now, self.wait, self.never = now, wait, tuple(never)
-        self.spared, self.health = spared, health
+        self.spared, self.held, self.health = spared, held, health
         self.verify_within, self.poll_every = timedelta(seconds=verify_within), poll_every
 
-    def run(self, plan: Plan, steps: Sequence[Step]) -> Outcome:
+    def run(self, plan: Plan, steps: Sequence[Step], *, was_held: bool = False) -> Outcome:
         """Run the steps that have not ended, until the run ends or pauses between two waves.
 
         Rows left in INTENT by a worker that died are looked at first. Call it for such a run only once
-        the dead worker cannot send any more (`sending.over`).
+        the dead worker cannot send any more (`sending.over`). The last wave of one that `was_held` was
+        judged before that, and is not blamed for what happened since.
 
         Returns:
             RUNNING: it pauses; call again at `until`. SUCCEEDED: everything is as planned. PARTIAL:
             something was skipped, or failed within what the plan allows. FAILED: failures or a health
-            query stopped it. HALTED: the kill switch, too many skipped, or a person must look.
+            query stopped it. HALTED: the kill switch, too many skipped, held past its execute-by, or
+            a person must look.
 
         Raises:
             TakenOver: another worker holds this run now.
         """
-        return _Run(self, plan, steps).through()
+        return _Run(self, plan, steps, was_held=was_held).through()
 
 
 class _Run:
     """One pass over the rows of one plan."""
 
-    def __init__(self, runner: Runner, plan: Plan, steps: Sequence[Step]) -> None:
+    def __init__(self, runner: Runner, plan: Plan, steps: Sequence[Step], *, was_held: bool) -> None:
         self.by, self.journal, self.plan = runner, runner.journal, plan
         self.rows = {step.number: step for step in steps}
         self.waves: dict[int, list[int]] = defaultdict(list)
@@ -108,19 +114,22 @@ class _Run:
             self.states[step.state].add(step.number)
         self.targets = {target.id: target for target in plan.targets}
         self.params = {step.id: self._params(step.action, step.params) for step in plan.steps}
-        self.killed = False
+        self.killed, self.was_held = False, was_held
         self.sick: str | None = None
+        self.held: str | None = None
 
     def through(self) -> Outcome:
         self._look_at_what_was_sent()
         for wave in sorted(self.waves):
+            if until := self._hold(wave):
+                return Outcome(PlanState.RUNNING, until, held=self.held)
             if self._is_stopped():
                 break
             for step in self.plan.steps:
                 self._part([n for n in self.waves[wave] if self.rows[n].step == step.id])
-            if until := self._settle(wave):
+            if not self.was_held and (until := self._settle(wave)):
                 return Outcome(PlanState.RUNNING, until)
-        return Outcome(self._state(), sick=self.sick)
+        return Outcome(self._state(), sick=self.sick, held=self.held)
 
     def _look_at_what_was_sent(self) -> None:
         """Before anything else: what a worker that died left open."""
@@ -142,6 +151,14 @@ class _Run:
             if self.rows[number].state is S.UNKNOWN:
                 self._verify()  # what is unknown is looked at before the next call
         self._verify()
+
+    def _hold(self, wave: int) -> datetime | None:
+        """Until when the run pauses before this wave; what is held past its execute-by is over."""
+        if not wave or self._is_stopped() or all(self.rows[n].state is not S.NEW for n in self.waves[wave]):
+            return None
+        now, self.held = self.by.now(), self.by.held()
+        self.was_held = False  # from here on a wave that ends is judged
+        return min(now + EVERY, self.plan.execute_by) if self.held and now < self.plan.execute_by else None
 
     def _settle(self, wave: int) -> datetime | None:
         """Until when the run pauses after this wave: for its health queries, and for the plan's pause.
@@ -222,11 +239,13 @@ class _Run:
     def _send(self, row: Step, target: Target, send_by: datetime) -> Step:
         """Send the change: its calls ask for leave, and only throttled ones are sent again, in time."""
         action, params = self.by.registry[row.action], self.params[row.step]
-        leave, rest = partial(self._leave, row.target, send_by), partial(self._rest, send_by)
+        leave, rest = partial(self._leave, target, send_by), partial(self._rest, send_by)
         clouds = sending.Cleared(self.by.clouds, leave, rest, row.key)
         try:
             action.apply(clouds, target, params, run=self.plan.id, key=row.key)
         except ActionFailed as error:
+            if error.code == SPARED:
+                return self.journal.skipped(row, error.detail, now=self.by.now())
             return self.journal.failed(row, error.code, error.detail, now=self.by.now())
         except Unreadable as error:
             return self.journal.failed(row, "Unreadable", str(error), now=self.by.now())
@@ -235,14 +254,16 @@ class _Run:
         crashpoint("step.sent")
         return row
 
-    def _leave(self, target: str, send_by: datetime) -> None:
+    def _leave(self, target: Target, send_by: datetime) -> None:
         """Raise unless a call may be sent at this moment."""
         self.journal.still_mine()
         if self._is_killed():
             detail = "the kill switch went on before the call; nothing was sent"
-            raise ActionFailed(target, "KillSwitch", detail)
+            raise ActionFailed(target.id, "KillSwitch", detail)
+        if why := self.by.spared(target):
+            raise ActionFailed(target.id, SPARED, f"{why}. Kept since it was read; the change was not sent")
         if self.by.now() >= send_by:
-            raise ActionFailed(target, "NotSent", "the cloud did not take the call within its time")
+            raise ActionFailed(target.id, "NotSent", "the cloud did not take the call within its time")
 
     def _rest(self, send_by: datetime, seconds: float) -> None:
         left = (send_by - self.by.now()).total_seconds()
@@ -335,7 +356,7 @@ class _Run:
         return self._is_over() or self._is_killed()
 
     def _is_over(self) -> bool:
-        doubt = bool(self.sick or self.states[S.NEEDS_HUMAN])
+        doubt = bool(self.sick or self.held or self.states[S.NEEDS_HUMAN])
         return doubt or self._too_many_failed() or self._too_many_skipped()
 
     def _too_many_failed(self) -> bool:
@@ -353,7 +374,7 @@ class _Run:
         return 2 * len({row.target for row in skipped} - kept) > len(self.targets)
 
     def _state(self) -> PlanState:
-        if self.killed or self.states[S.NEEDS_HUMAN]:
+        if self.killed or self.held or self.states[S.NEEDS_HUMAN]:
             return PlanState.HALTED
         if self.sick or self._too_many_failed():
             return PlanState.FAILED

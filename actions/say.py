@@ -16,6 +16,8 @@ LONGEST = timedelta(days=90)
 LEAST_REASON = 10
 #: How the sentence begins that says who keeps a target; a card mentions the person by it.
 KEPT = "kept by "
+#: The code of a call that is not sent because the target was kept since it was read.
+SPARED = "Spared"
 
 
 class WarningState(StrEnum):

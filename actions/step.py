@@ -25,7 +25,8 @@ class StepState(StrEnum):
 S = StepState
 MOVES: Moves[StepState] = {
     S.NEW: frozenset({S.INTENT, S.SKIPPED, S.DONE}),  # DONE at once: somebody had done it already
-    S.INTENT: frozenset({S.DONE, S.FAILED, S.UNKNOWN}),
+    # SKIPPED: an owner kept it between the look and the call, so that the change was not sent.
+    S.INTENT: frozenset({S.DONE, S.FAILED, S.SKIPPED, S.UNKNOWN}),
     # INTENT again: looked at, found as before, and the call may be repeated (`Action.repeatable`).
     S.UNKNOWN: frozenset({S.INTENT, S.DONE, S.FAILED, S.NEEDS_HUMAN}),
 }

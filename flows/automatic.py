@@ -208,7 +208,8 @@ def account(desk: Desk, unit: Unit, plan: Plan, steps: Sequence[Step]) -> None:
 
 def _touched(plan: Plan, steps: Sequence[Step]) -> list[Target]:
     """The targets that the run changed, and those of which nobody knows whether it did."""
-    meant = {step.target for step in steps if step.before is not None and step.state is not StepState.FAILED}
+    unsent = {StepState.FAILED, StepState.SKIPPED}
+    meant = {step.target for step in steps if step.before is not None and step.state not in unsent}
     return [target for target in plan.targets if target.id in meant]
 
 

@@ -1,12 +1,11 @@
 """What is asked of an approved plan just before it runs: each check lets it go, makes it wait, or ends it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from actions.approval import Unknown
-from actions.moment import Moment, against
 from actions.plan import Plan, PlanState
 from flows import automatic, cards, drift, guarding, health, quorum
 from flows.desk import Desk
@@ -36,7 +35,7 @@ class Wait:
     """It may not begin yet; it stays approved and is asked again until its execute-by.
 
     Attributes:
-        pause: how long nobody is asked again, where asking takes calls to others.
+        pause: how long nobody is asked again, as asking takes calls to others.
     """
 
     reason: str
@@ -53,6 +52,7 @@ class End:
 
 #: How long nobody else is asked again for a plan that waits for an answer.
 ASK_AGAIN = timedelta(seconds=30)
+KILLED = "the kill switch is on"
 NOT_YET = Unknown("it is being looked at")
 Look = Callable[[Desk, Plan, datetime], Any]
 Check = Callable[[Case], Wait | End | None]
@@ -72,8 +72,11 @@ def look(desk: Desk, key: str, now: datetime) -> dict[str, Any]:
 
 
 def ask(case: Case) -> Wait | End | None:
-    """The first check that does not let the plan go."""
-    return _first((*CHECKS, *LOOKED_AT), case)
+    """The first check that does not let the plan go; who outside was asked is not asked again at once."""
+    if (no := _first(CHECKS, case)) is not None:
+        return no
+    no = _first(LOOKED_AT, case)
+    return replace(no, pause=ASK_AGAIN) if isinstance(no, Wait) else no
 
 
 def _first(checks: Iterable[Check], case: Case) -> Wait | End | None:
@@ -98,9 +101,15 @@ def hold_back(unit: Unit, row: tables.Plan, no: Wait | End) -> None:
         cards.refresh(unit, row)
 
 
+def waits_for(session: Any, row: tables.Plan) -> str | None:
+    """What holds a plan back, as people read it: nobody asks for more while the kill switch is on."""
+    killed = row.state == PlanState.APPROVED and switches.is_on(session, switches.KILL)
+    return KILLED if killed else row.waits_for
+
+
 def kill_switch(case: Case) -> Wait | None:
     """Thrown since somebody looked: the plan waits."""
-    return Wait("the kill switch is on") if switches.is_on(case.unit.session, switches.KILL) else None
+    return Wait(KILLED) if switches.is_on(case.unit.session, switches.KILL) else None
 
 
 def restored(case: Case) -> Wait | None:
@@ -143,7 +152,7 @@ def votes(case: Case) -> Wait | End | None:
     judge = automatic.judge if case.plan.standing else quorum.judge
     no = judge(case.unit, case.plan, case.seen["voters"]) if "voters" in case.seen else NOT_YET
     if isinstance(no, Unknown):
-        return Wait(no.why, ASK_AGAIN)
+        return Wait(no.why)
     return End(no) if no else None
 
 
@@ -152,7 +161,7 @@ def targets(case: Case) -> Wait | End | None:
     seen: drift.Seen = case.seen.get("targets", drift.Seen(unread=NOT_YET.why))
     if seen.changed:
         return End(seen.changed)
-    return Wait(seen.unread, ASK_AGAIN) if seen.unread else None
+    return Wait(seen.unread) if seen.unread else None
 
 
 def owners(case: Case) -> Wait | None:
@@ -168,15 +177,9 @@ def healthy(case: Case) -> Wait | None:
 
 
 def moment(case: Case) -> Wait | None:
-    """No freeze, no open incident, enough error budget, and business hours where the runbook asks for them.
-
-    An undo waits for none of these: it may be what ends the incident.
-    """
-    seen = case.seen.get("moment")
-    if case.plan.undo_of is not None:
-        return None
-    reason = against(seen) if seen else "nobody has looked at the moment yet"
-    return Wait(reason, ASK_AGAIN) if reason else None
+    """No freeze, no open incident, enough error budget, and business hours where its runbook wants them."""
+    reason = case.seen.get("moment", NOT_YET.why)
+    return Wait(reason) if reason else None
 
 
 def room(case: Case) -> Wait | None:
@@ -192,16 +195,11 @@ def _voters(desk: Desk, plan: Plan, now: datetime) -> Roster:
     return (automatic.look if plan.standing else quorum.look)(desk, plan, now)
 
 
-def _moment(desk: Desk, plan: Plan, now: datetime) -> Moment | None:
-    book = desk.runbooks.get(plan.runbook)
-    return guarding.look(desk, book, now) if book and plan.undo_of is None else None
-
-
 #: What is looked at outside the transaction, by the name under which the checks find it.
 LOOKS: Mapping[str, Look] = {
     "voters": _voters,
     "targets": drift.look,
-    "moment": _moment,
+    "moment": guarding.against,
     "health": health.look,
 }
 #: Answered from the rows alone: cheap and final ones first; a check may rely on those before it.

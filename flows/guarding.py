@@ -9,6 +9,7 @@ from actions.base import Scope, Target
 from actions.blast import Load
 from actions.errors import Unreadable
 from actions.moment import Incident, Moment, NotNow, Told
+from actions.plan import Plan
 from actions.readers.incidents import Incidents
 from flows import cards
 from flows.desk import Desk
@@ -35,6 +36,18 @@ def missing(org: Org, runbooks: Mapping[str, Runbook]) -> list[str]:
         if runbook.guards.hours == "business" and org.business_hours is None:
             found.append(f"Runbook {name} asks for business hours; add business_hours to the settings.")
     return found
+
+
+def against(desk: Desk, plan: Plan, now: datetime) -> str | None:
+    """Why this moment is wrong for what a plan does next, in words, or None; it asks as `look` does.
+
+    An undo waits for none of it: it may be what ends the incident.
+    """
+    if plan.undo_of is not None:
+        return None
+    if (runbook := desk.runbooks.get(plan.runbook)) is None:
+        return "its runbook is gone, and with it what it asks of the moment"
+    return moment.against(look(desk, runbook, now))
 
 
 def look(desk: Desk, runbook: Runbook, now: datetime, until: datetime | None = None) -> Moment:
@@ -92,7 +105,8 @@ def told(desk: Desk, word: incidents.Word, now: datetime) -> None:
     """Keep what another system tells of an incident, and pass on what changed."""
     with desk.store.writing(now) as unit:
         if incidents.tell(unit, word) and desk.org.oncall_channel:
-            means = "no run begins until it is closed" if word.open else "approved plans begin again"
+            held = "no run begins, and none begins a further wave, until it is closed"
+            means = held if word.open else "approved plans begin, and runs go on"
             state = "open" if word.open else "closed"
             text = f"{word.source} says that an incident is {state}: {word.title}. {means.capitalize()}."
             cards.tell(unit, desk.org.oncall_channel, text)

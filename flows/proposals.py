@@ -17,6 +17,7 @@ from flows.say import warn
 from runbooks.schema import Runbook
 from spend.errors import Refused
 from storage import ids, plans, say, switches, tables
+from storage.unit import Unit
 
 
 def strike(
@@ -108,11 +109,13 @@ def propose(
     reason: str,
     now: datetime,
     standing: str | None = None,
+    instead_of: str | None = None,
 ) -> Plan:
     """Freeze a plan, keep it, and post its card in the on-call channel.
 
     Args:
         standing: the standing approval by which it is approved at once.
+        instead_of: the plan that went out of date and is replaced by it.
 
     Raises:
         Refused: there is nothing left to act on, too much, nobody who could say yes, another plan
@@ -143,7 +146,7 @@ def propose(
         policy=org.policy,
     )
     fleets = guarding.room(desk, runbook, plan.targets, now)
-    return _keep(desk, replace(plan, standing=standing, fleets=fleets), findings, now)
+    return _keep(desk, replace(plan, standing=standing, fleets=fleets), findings, now, instead_of)
 
 
 def _voters(desk: Desk, runbook: Runbook, found: Roster) -> Voters:
@@ -153,7 +156,9 @@ def _voters(desk: Desk, runbook: Runbook, found: Roster) -> Voters:
     return Voters(found.teams(), frozenset(desk.authenticators()), authors, proven)
 
 
-def _keep(desk: Desk, plan: Plan, findings: Sequence[tables.Finding], now: datetime) -> Plan:
+def _keep(
+    desk: Desk, plan: Plan, findings: Sequence[tables.Finding], now: datetime, instead_of: str | None
+) -> Plan:
     """Keep a plan unless another names one of its targets, and tell everybody whom it concerns."""
     org = desk.org
     with desk.store.writing(now) as unit:
@@ -178,9 +183,18 @@ def _keep(desk: Desk, plan: Plan, findings: Sequence[tables.Finding], now: datet
             fresh = unit.get(tables.Finding, finding.id)
             unit.change(fresh, details={**fresh.details, "plan": plan.id})
             cards.refresh(unit, fresh)
+        if instead_of is not None:
+            _replace(unit, instead_of, plan.id)
         if plan.standing is not None:
             automatic.grant(desk, unit, row, plan)
         elif plan.tier is Tier.T0:
             unit.move(row, PlanState.APPROVED)
             unit.record("approval.exempt", actor=BURSAR, subject=plan.id, plan_hash=row.hash)
         return plans.load(row)
+
+
+def _replace(unit: Unit, key: str, by: str) -> None:
+    row = unit.get(tables.Plan, key, lock=True)
+    unit.change(row, outcome=f"{row.outcome}; replaced by {by}")
+    unit.record("plan.replace", actor=BURSAR, subject=key, after={"by": by}, plan_hash=row.hash)
+    cards.refresh(unit, row)

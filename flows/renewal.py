@@ -5,11 +5,11 @@ from datetime import datetime
 from actions.approval import BURSAR
 from actions.errors import Unreadable
 from actions.plan import Plan, PlanState
-from flows import cards, proposals, sweeps
+from flows import proposals, sweeps
 from flows.desk import Desk
 from spend.errors import NotFound, Refused
 from spend.finding import LIVE
-from storage import plans, tables
+from storage import audit, plans, tables
 
 #: What the reason of a fresh plan says before it names the old one.
 INSTEAD = " In place of "
@@ -18,24 +18,20 @@ INSTEAD = " In place of "
 def renew(desk: Desk, key: str, now: datetime) -> Plan | None:
     """Propose what is left of a stale plan afresh; its approvals do not count for the new one.
 
-    An undo is asked for by a person again, and what a standing approval covered by the next sweep.
+    Once, however often it is asked for: a worker may die between this and the end of its job. An undo is
+    asked for by a person again, and what a standing approval covered by the next sweep.
     """
     with desk.store.reading() as session:
         row = session.get(tables.Plan, key)
-    if row is None or row.state != PlanState.STALE or row.undo_of or row.standing:
+        done = any(entry["event"] == "plan.replace" for entry in audit.rows(session, subject=key))
+    if row is None or row.state != PlanState.STALE or row.undo_of or row.standing or done:
         return None
     try:
-        fresh = _fresh(desk, plans.load(row), row.outcome or "", now)
+        return _fresh(desk, plans.load(row), row.outcome or "", now)
     except (Refused, NotFound, Unreadable) as refusal:
         with desk.store.writing(now) as unit:
             unit.record("plan.refuse", actor=BURSAR, subject=key, reason=f"no fresh plan: {refusal}")
         return None
-    with desk.store.writing(now) as unit:
-        row = unit.get(tables.Plan, key, lock=True)
-        unit.change(row, outcome=f"{row.outcome}; replaced by {fresh.id}")
-        unit.record("plan.replace", actor=BURSAR, subject=key, after={"by": fresh.id}, plan_hash=row.hash)
-        cards.refresh(unit, row)
-    return fresh
 
 
 def _fresh(desk: Desk, old: Plan, why: str, now: datetime) -> Plan:
@@ -56,4 +52,5 @@ def _fresh(desk: Desk, old: Plan, why: str, now: datetime) -> Plan:
         requested_by=old.requested_by,
         reason=f"{old.reason.partition(INSTEAD)[0]}{INSTEAD}{old.id}, which went out of date: {why}.",
         now=now,
+        instead_of=old.id,
     )

@@ -11,7 +11,7 @@ from actions.runner import Outcome, Runner
 from actions.say import KEPT
 from actions.sending import UNDER_WAY
 from actions.step import Step, StepState
-from flows import automatic, cards, dispatch, health, undo
+from flows import automatic, cards, dispatch, guarding, health, undo
 from flows.desk import Desk
 from spend.finding import LIVE, FindingState
 from storage import blast, journal, plans, recovery, say, switches, tables
@@ -68,9 +68,10 @@ def execute(desk: Desk, key: str, *, now: Callable[[], datetime], wait: Callable
         wait=wait,
         never=never,
         spared=lambda target: _kept(desk, plan, target, now()),
+        held=lambda: _held(desk, plan, now()),
         health=health.of(desk),
     )
-    outcome = running.run(plan, book.steps())
+    outcome = running.run(plan, book.steps(), was_held=_waits(desk, key) is not None)
     crashpoint("run.passed")
     if outcome.until is not None:
         _pause(desk, key, outcome.until, now())
@@ -85,6 +86,30 @@ def _kept(desk: Desk, plan: Plan, target: Target, now: datetime) -> str | None:
         return None
     with desk.store.reading() as session:
         return say.kept(session, [target.id], now).get(target.id)
+
+
+def _held(desk: Desk, plan: Plan, now: datetime) -> str | None:
+    """What speaks against a further wave at this moment; told once where it is new, and when it is over."""
+    reason = guarding.against(desk, plan, now)
+    if reason == _waits(desk, plan.id):
+        return reason
+    with desk.store.writing(now) as unit:
+        row = unit.change(unit.get(tables.Plan, plan.id, lock=True), held=True, waits_for=reason)
+        unit.record(
+            "run.wait" if reason else "run.resume",
+            actor=unit.hold.worker if unit.hold else "bursar",
+            subject=plan.id,
+            reason=reason,
+            plan_hash=row.hash,
+        )
+        cards.refresh(unit, row)
+    return reason
+
+
+def _waits(desk: Desk, key: str) -> str | None:
+    """What holds a run back, as its row has it."""
+    with desk.store.reading() as session:
+        return session.get_one(tables.Plan, key).waits_for
 
 
 def _begin(desk: Desk, key: str, now: datetime) -> Plan | None:
@@ -137,8 +162,8 @@ def _finish(desk: Desk, plan: Plan, outcome: Outcome, now: datetime) -> None:
             unit.alone("proposals")  # an undo may follow, and this is always locked first
         row = unit.get(tables.Plan, plan.id, lock=True)
         steps = plans.steps(unit.session, plan.id)
-        why = outcome.sick or _why(plan, steps)
-        unit.move(row, outcome.state, held=True, ended_at=now, outcome=why)
+        why = outcome.sick or _over(outcome) or _why(plan, steps)
+        unit.move(row, outcome.state, held=True, ended_at=now, outcome=why, waits_for=None)
         unit.record(
             "run.finish",
             actor=unit.hold.worker if unit.hold else "bursar",
@@ -165,6 +190,10 @@ def _finish(desk: Desk, plan: Plan, outcome: Outcome, now: datetime) -> None:
             back = undo.by_itself(desk, unit, plan, steps, outcome.sick)
             if back is not None:
                 _start(unit, unit.get(tables.Plan, back.id), back, unit.hold)
+
+
+def _over(outcome: Outcome) -> str | None:
+    return f"it was held back until its time was over: {outcome.held}" if outcome.held else None
 
 
 def _why(plan: Plan, steps: list[Step]) -> str | None:

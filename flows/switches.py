@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from actions.plan import PlanState
 from flows import cards, directory
 from flows.desk import Desk
 from spend.errors import Refused
-from storage import switches
+from storage import plans, switches
 
 
 def throw_as_approver(desk: Desk, *, on: bool, actor: str, reason: str, now: datetime) -> None:
@@ -22,7 +23,7 @@ def throw_as_approver(desk: Desk, *, on: bool, actor: str, reason: str, now: dat
 
 
 def throw(desk: Desk, *, on: bool, actor: str, reason: str, now: datetime) -> None:
-    """Throw the kill switch and tell the on-call channel.
+    """Throw the kill switch and tell the on-call channel; the cards of what waits say so too.
 
     Raises:
         Refused: no reason was given.
@@ -36,3 +37,5 @@ def throw(desk: Desk, *, on: bool, actor: str, reason: str, now: datetime) -> No
             who = actor if ":" in actor else f"<@{actor}>"  # an account of the machine is nobody to mention
             text = f"The kill switch is {state}. Thrown by {who}: {reason}"
             cards.tell(unit, desk.org.oncall_channel, text)
+        for row in plans.find(unit.session, states=(PlanState.APPROVED,), limit=None):
+            cards.refresh(unit, row)

@@ -1,8 +1,10 @@
 """The one ledger of blast radius: what each plan takes of its day, over all processes of one database."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,6 +12,7 @@ from sqlalchemy.orm import Session
 from actions.blast import Caps, Load, ReservationState
 from actions.plan import Plan
 from actions.step import Step, StepState
+from spend import money
 from spend.errors import Refused
 from storage import ids, tables
 from storage.unit import Unit
@@ -20,11 +23,25 @@ LEDGER = "blast radius"
 _MAYBE = frozenset({StepState.INTENT, StepState.UNKNOWN, StepState.NEEDS_HUMAN})
 
 
-def of_day(session: Session, day: date) -> list[tables.Reservation]:
+class Taken(NamedTuple):
+    """What a plan takes of a day, as its row has it."""
+
+    plan: str
+    state: str
+    standing: str | None
+    targets: int
+    amount: Decimal
+    currency: str
+    fleets: Mapping[str, int]
+
+
+def of_day(session: Session, day: date) -> list[Taken]:
     """What was taken of a day and not given back, in order."""
     table: Any = tables.Reservation
-    query = select(table).where(table.day == day, table.state != str(ReservationState.RELEASED))
-    return list(session.execute(query.order_by(table.at, table.plan)).scalars())
+    query = select(*(getattr(table, name) for name in Taken._fields)).where(
+        table.day == day, table.state != str(ReservationState.RELEASED)
+    )
+    return [Taken(*row) for row in session.execute(query.order_by(table.at, table.plan))]
 
 
 def of_plan(session: Session, plan: str) -> tables.Reservation | None:
@@ -33,9 +50,12 @@ def of_plan(session: Session, plan: str) -> tables.Reservation | None:
     return session.execute(select(table).where(table.plan == plan)).scalar_one_or_none()
 
 
-def total(rows: Iterable[tables.Reservation]) -> Load:
+def total(rows: Collection[Taken | tables.Reservation]) -> Load:
     """What these rows take together."""
-    return sum((Load(row.targets, row.amount, row.fleets) for row in rows), start=Load())
+    fleets: Counter[str] = Counter()
+    for row in rows:
+        fleets.update(row.fleets)
+    return Load(sum(row.targets for row in rows), money.total(row.amount for row in rows), fleets)
 
 
 def reserve(unit: Unit, plan: Plan, caps: Caps) -> None:
@@ -92,12 +112,15 @@ def _admit(unit: Unit, plan: Plan, caps: Caps, wanted: Load) -> None:
 
 
 def settle(unit: Unit, plan: Plan, steps: Sequence[Step], caps: Caps) -> None:
-    """Give back the room of what a run did not touch."""
+    """Give back the room of what a run did not touch; none, where its worth cannot be told any more."""
     row = of_plan(unit.session, plan.id)
     if row is None or row.state != ReservationState.RESERVED:
         return
     touched = {step.target for step in steps if step.changed or step.state in _MAYBE}
-    did = caps.load(target for target in plan.targets if target.id in touched)
+    try:
+        did, kept = caps.load(target for target in plan.targets if target.id in touched), None
+    except Refused as refusal:  # an equivalent was taken out of the settings while the plan ran
+        did, kept = total([row]), f"all that was set aside stays taken: {refusal}"
     before = _told(row)
     unit.move(
         row,
@@ -107,7 +130,9 @@ def settle(unit: Unit, plan: Plan, steps: Sequence[Step], caps: Caps) -> None:
         fleets=did.fleets,
         settled_at=unit.now,
     )
-    unit.record("reservation.settle", actor="bursar", subject=row.id, before=before, after=_told(row))
+    unit.record(
+        "reservation.settle", actor="bursar", subject=row.id, before=before, after=_told(row), reason=kept
+    )
 
 
 def release(unit: Unit, plan: str) -> None:

@@ -62,7 +62,7 @@ class RunJournal:
         return self._write(step, StepState.FAILED, "step.fail", now, code=code, detail=detail, ended_at=now)
 
     def skipped(self, step: Step, reason: str, *, now: datetime) -> Step:
-        """Write that nothing was called, and why."""
+        """Write that the target was left alone, and why."""
         return self._write(step, StepState.SKIPPED, "step.skip", now, detail=reason, ended_at=now)
 
     def unknown(self, step: Step, detail: str, *, now: datetime) -> Step:

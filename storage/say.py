@@ -7,14 +7,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from actions.plan import Plan, PlanState
+from actions.plan import Plan
 from actions.say import KeepState, WarningState, kept_by
-from storage import tables
+from storage import plans, tables
 
 #: The team of what nobody owns: finance is asked.
 UNOWNED = ""
-#: A plan in one of these states did nothing and never will.
-NEVER_RAN = frozenset({PlanState.DENIED, PlanState.EXPIRED, PlanState.CANCELLED, PlanState.STALE})
 
 
 def warnings(session: Session, plan: str) -> list[tables.Warned]:
@@ -55,7 +53,7 @@ def kept(session: Session, targets: Collection[str], now: datetime) -> dict[str,
 
 def held(session: Session, plan: Plan, now: datetime) -> list[tables.Keep]:
     """What owners keep of what a plan acts on or had to leave out, while it may still come to it."""
-    if plan.undo_of or plan.state in NEVER_RAN:
+    if plan.undo_of or plan.state not in plans.LIVE:
         return []  # an undo only gives back
     return keeps_on(session, [*(one.id for one in plan.targets), *(one.target for one in plan.struck)], now)
 

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from actions.base import Target
 from actions.blast import ALL, Caps, fleet_of
+from actions.rollout import waves
 
 #: What each action does to the cloud; tags and dry runs change nothing that a rule is about.
 EFFECTS = {
@@ -54,6 +56,9 @@ def check(effects: Sequence[Effect], entries: Iterable[Entry], caps: Caps) -> li
         *book.unapproved(),
         *(wrong for effect in effects for wrong in book.judge(effect)),
         *book.repeated(),
+        *book.spared(),
+        *book.in_an_incident(),
+        *book.held(),
         *book.over(caps),
     ]
 
@@ -121,6 +126,49 @@ class _Book:
         for step, effects in self.done.items():
             if len(effects) > 1:
                 yield f"{step} had {len(effects)} effects on {effects[0].resource}"
+
+    def spared(self) -> Iterator[str]:
+        """What the log says was left alone was left alone."""
+        for entry in self.of("step.skip"):
+            if entry["after"]["step"] in self.done:
+                yield f"{entry['after']['step']} had an effect, and was left alone (row {entry['seq']})"
+
+    def in_an_incident(self) -> Iterator[str]:
+        """No wave begins while an incident is open; one that began before may end, and an undo may begin."""
+        opened: dict[str, datetime] = {}
+        begun: set[tuple[str, int]] = set()
+        for entry in self.of("incident.open", "incident.close", "step.intent", "step.skip", "step.done"):
+            event, subject = entry["event"], entry["subject"]
+            if event == "incident.open":
+                opened[subject] = entry["at"]
+            elif event == "incident.close":
+                opened.pop(subject, None)
+            elif not self.proposed.get(subject, {}).get("undo_of"):
+                wave = self.wave(entry)
+                late = entry["at"] - min(opened.values(), default=entry["at"]) > GRACE
+                if event == "step.intent" and late and (subject, wave) not in begun:
+                    yield f"wave {wave} of {subject} began (row {entry['seq']}) while an incident was open"
+                begun.add((subject, wave))
+
+    def wave(self, entry: Entry) -> int:
+        """The wave of a step's target, by the order in which the plan has them."""
+        about = self.proposed.get(entry["subject"], {})
+        order = [one["id"] for one in about.get("targets", ())]
+        target = (entry["after"] or {}).get("target")
+        place = order.index(target) if target in order else 0
+        sizes = waves(len(order), about.get("rollout", {}).get("canary", 1))
+        return next((wave for wave, end in enumerate(accumulate(sizes)) if place < end), 0)
+
+    def held(self) -> Iterator[str]:
+        """Nothing is called between the word that a run is held and the word that it goes on."""
+        waits: dict[str, int] = {}
+        for entry in self.of("run.wait", "run.resume", "step.intent"):
+            if entry["event"] == "run.wait":
+                waits[entry["subject"]] = entry["seq"]
+            elif entry["event"] == "run.resume":
+                waits.pop(entry["subject"], None)
+            elif entry["subject"] in waits:
+                yield f"{entry['after']['step']} was intended (row {entry['seq']}) while its run was held"
 
     def over(self, caps: Caps) -> Iterator[str]:
         """No day changes more than it may; what takes a change back gives room and takes none.

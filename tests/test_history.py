@@ -108,9 +108,29 @@ def long_after_the_kill_switch_by_another_clock() -> Wrong:
     return [*right(), thrown], effects
 
 
+def begun_in_an_incident() -> Wrong:
+    """The canary began before it; the second wave a minute after it."""
+    opened = {**entry(3, "incident.open", "pager:7"), "seq": 4.5}
+    return [opened, *right()[:5], {**right()[5], "at": NOON + timedelta(minutes=1)}], DONE
+
+
+def called_while_held() -> Wrong:
+    return [*right()[:5], {**entry(5, "run.wait"), "seq": 5.5}, right()[5]], DONE
+
+
+def called_and_left_alone() -> Wrong:
+    return [*right(), entry(7, "step.skip", step="step-plan-1-i-2", target="i-2")], DONE
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (begun_in_an_incident, "wave 1 of plan-1 began (row 6) while an incident was open"),
+        (called_while_held, "step-plan-1-i-2 was intended (row 6) while its run was held"),
+        (
+            called_and_left_alone,
+            "step-plan-1-i-2 had an effect, and was left alone (row 7)",
+        ),
         (called_twice, "step-plan-1-i-2 had 2 effects on i-2"),
         (called_before_the_intent, "StopInstances on i-1 (after row 3) had no intent"),
         (called_something_else, "StartInstances on i-1 (after row 4) had no intent"),
@@ -137,6 +157,17 @@ def test_a_call_that_was_under_way_when_the_switch_was_thrown_is_let_go() -> Non
     assert (
         check([DONE[0], Effect(7, "StopInstances", "i-2", NOON + timedelta(seconds=8))], entries, CAPS) == []
     )
+
+
+def test_what_went_on_when_it_was_over_or_took_a_change_back_is_right() -> None:
+    over = [entry(1, "incident.open", "pager:7"), entry(2, "incident.close", "pager:7")]
+    later = [{**one, "seq": one["seq"] + 4, "at": NOON + timedelta(hours=1)} for one in right()]
+    waited = [{**entry(9, "run.wait"), "seq": 9.3}, {**entry(9, "run.resume"), "seq": 9.6}]
+    effects = [Effect(8, "StopInstances", "i-1"), Effect(10, "StopInstances", "i-2")]
+    assert check(effects, [*over, *later, *waited], CAPS) == []
+    undo = entry(1, "plan.propose", targets=right()[0]["after"]["targets"], undo_of="plan-0")
+    opened = entry(0, "incident.open", "pager:7")
+    assert check(DONE, [opened, undo, *right()[1:]], CAPS) == []
 
 
 def test_after_the_switch_is_off_again_calls_are_right() -> None:

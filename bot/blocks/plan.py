@@ -48,7 +48,7 @@ class Card:
         not_before: when it may begin at the earliest, because owners were warned.
         warned: what each team was told, and its answer.
         keeps: what owners keep of it.
-        waits_for: why it does not begin though it is approved, in words.
+        waits_for: why it does not begin though it is approved, or go on though it runs, in words.
         used: what other plans have taken of today.
     """
 
@@ -189,7 +189,14 @@ def _running(card: Card) -> str:
     done = f"{progress.bar(ended, len(found))} {ended} of {len(found)}"
     until = card.next_wave_at
     on = f" · goes on {kit.moment(until)}" if until and card.now < until else ""
-    return f"*Running.* {done} · wave {now} of {waves}{canary}{on}"
+    return f"*Running.* {done} · wave {now} of {waves}{canary}{_held(card) or on}"
+
+
+def _held(card: Card) -> str:
+    if not card.waits_for:
+        return ""
+    until = kit.moment(card.plan.execute_by)
+    return f"\n*Held:* {kit.prose(card.waits_for, 300)}. It goes on once that is over, or ends at {until}."
 
 
 def tally(card: Card) -> str:
@@ -326,17 +333,17 @@ def pointer(plan: Plan) -> str:
 
 def buttons(card: Card) -> list[Block]:
     """What can be pressed in this state."""
-    plan, value = card.plan, pointer(card.plan)
+    plan = card.plan
     if plan.state is PlanState.PENDING:
-        cancel = [kit.button("Cancel", "approval.cancel", value)] if plan.requested_by != BURSAR else []
-        return [*decide(plan), *cancel]
+        mine = plan.requested_by != BURSAR
+        return [*decide(plan), *([kit.button("Cancel", "approval.cancel", pointer(plan))] if mine else [])]
     if plan.state is PlanState.APPROVED:
-        return [kit.button("Cancel", "approval.cancel", value)]
+        return [kit.button("Cancel", "approval.cancel", pointer(plan))]
     if card.undo_until:
         ask = kit.confirm(
             "Undo this run?", "What it changed is put back as it was, as far as nobody touched it.", "Undo"
         )
-        return [kit.button("Undo", "approval.undo", value, style="danger", confirm=ask)]
+        return [kit.button("Undo", "approval.undo", pointer(plan), style="danger", confirm=ask)]
     return []
 
 

@@ -70,9 +70,9 @@ class Pocket:
         self.arriving: Callable[[str, str], None] = lambda _operation, _box: None
         self.answered: Callable[[str, str], None] = lambda _operation, _box: None
 
-    def add(self, key: str) -> Target:
+    def add(self, key: str, **tags: str) -> Target:
         """A running instance, read as a plan freezes it."""
-        self.boxes[key] = Box(key)
+        self.boxes[key] = Box(key, {"Environment": "dev", **tags})
         asked = Target(key, ACCOUNT, REGION, "instance", key, identity="", state="")
         found = registry.action("aws.stop_instances").read(self, asked)
         assert found is not None

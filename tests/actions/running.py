@@ -60,9 +60,10 @@ class Run:
 
     def pass_over(self, **given: Any) -> Outcome:
         """One pass over its rows, as a worker does it."""
+        was_held = bool(given.pop("was_held", False))
         told = {"now": self.clock.now, "wait": self.clock.wait, "verify_within": 20, "poll_every": 5, **given}
         runner = Runner(self.world.clouds, self.journal, told.pop("registry", ACTIONS), **told)
-        return runner.run(self.plan, self.journal.steps())
+        return runner.run(self.plan, self.journal.steps(), was_held=was_held)
 
     def states(self) -> list[StepState]:
         return [step.state for step in self.journal.steps()]

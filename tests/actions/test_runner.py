@@ -1,6 +1,7 @@
 """Running a plan: waves, drift, the kill switch, and when it stops."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -159,9 +160,9 @@ def test_a_kill_switch_pulled_after_the_intent_still_stops_the_call(world: World
     class Pulled(MemoryJournal):
         """Somebody pulls the switch while the intent is written."""
 
-        def _move(self, step: Step, to: StepState, event: str, **what: Any) -> Step:
+        def _move(self, step: Step, to: StepState, event: str, now: datetime, **what: Any) -> Step:
             self.on = True
-            return super()._move(step, to, event, **what)
+            return super()._move(step, to, event, now, **what)
 
     plan = frozen(boxes(world, 2))
     run = Run(world, plan, Pulled(steps_of(plan)))

@@ -147,11 +147,11 @@ def test_after_a_crash_anywhere_the_run_goes_on_without_a_second_call(
     class Dying(MemoryJournal):
         """Dies before it wrote an outcome, or after it wrote an intent."""
 
-        def _move(self, step: Step, to: StepState, event: str, **what: Any) -> Step:
+        def _move(self, step: Step, to: StepState, event: str, now: datetime, **what: Any) -> Step:
             dies = (event, step.number) == (last, at)
             if dies and last == "step.done":
                 raise Crash
-            moved = super()._move(step, to, event, **what)
+            moved = super()._move(step, to, event, now, **what)
             if dies:
                 raise Crash
             return moved

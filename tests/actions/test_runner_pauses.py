@@ -90,3 +90,66 @@ def test_the_longer_of_health_and_pause_counts() -> None:
     assert ended is not None
     run.clock.at = ended + MINUTE
     assert run.pass_over(health=Watch()) == Outcome(P.RUNNING, ended + timedelta(seconds=90))
+
+
+class Hold:
+    """What holds a run back, answer after answer; then nothing does."""
+
+    def __init__(self, *answers: str | None) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    def __call__(self) -> str | None:
+        self.asked += 1
+        return self.answers.pop(0) if self.answers else None
+
+
+@pytest.mark.case("T32")
+def test_each_wave_but_the_canary_asks_whether_it_may_begin_and_what_is_held_asks_every_half_minute() -> None:
+    run, hold = boxes(4), Hold("an incident is open", "a freeze is on")
+    first = run.pass_over(held=hold)
+    assert first == Outcome(P.RUNNING, run.clock.at + MINUTE / 2, held="an incident is open")
+    assert (run.states(), hold.asked) == ([S.DONE, S.NEW, S.NEW, S.NEW], 1)
+    run.clock.at += MINUTE / 2
+    assert run.pass_over(held=hold, was_held=True).held == "a freeze is on"
+    assert run.pass_over(held=hold, was_held=True) == Outcome(P.SUCCEEDED)
+    assert hold.asked == 4  # once for each of the two further waves, when nothing held them
+
+
+def test_what_is_held_past_its_execute_by_is_over() -> None:
+    run = boxes(3)
+    run.pass_over(held=Hold("a freeze is on"))
+    run.clock.at = run.plan.execute_by - timedelta(seconds=10)
+    assert run.pass_over(held=Hold("a freeze is on"), was_held=True).until == run.plan.execute_by
+    run.clock.at = run.plan.execute_by
+    over = run.pass_over(held=Hold("a freeze is on"), was_held=True)
+    assert over == Outcome(P.HALTED, held="a freeze is on")
+    assert run.states() == [S.DONE, S.NEW, S.NEW]
+
+
+def test_a_run_that_nothing_holds_may_go_on_past_its_execute_by() -> None:
+    run = boxes(3)
+    run.clock.at = run.plan.execute_by
+    assert run.go(held=Hold()) is P.SUCCEEDED
+
+
+def test_a_wave_is_not_blamed_for_what_happened_while_the_next_one_was_held() -> None:
+    run, watch = boxes(3, plan=watched, pause=60), Watch()
+    run.pass_over(health=watch)
+    run.clock.at += MINUTE
+    assert run.pass_over(health=watch, held=Hold("an incident is open")).held
+    watch.asked.clear()
+    run.clock.at += MINUTE
+    ill = Watch(run.clock.at)
+    assert run.pass_over(health=ill, held=Hold("an incident is open"), was_held=True).held
+    assert ill.asked == []
+    assert run.pass_over(health=ill, held=Hold(), was_held=True).state is P.FAILED  # its own wave is judged
+    assert {since for _, since, _ in ill.asked} == {run.row(2).ended_at}
+
+
+def test_the_kill_switch_comes_before_what_holds_a_run() -> None:
+    run, hold = boxes(3), Hold("an incident is open")
+    run.pass_over(held=hold)
+    run.journal.on = True
+    assert run.pass_over(held=hold, was_held=True) == Outcome(P.HALTED)
+    assert hold.asked == 1

@@ -49,6 +49,7 @@ def test_looks_come_slower_and_slower_but_never_slower_than_a_quarter_of_a_minut
         "the cloud accepted the call, but it was stopping after 60 s; it was stopping after 60 s. "
         "Look at it before anything is repeated."
     )
+    assert run.journal.times == [NOW, run.clock.at, run.clock.at]
 
 
 def never_shows(run: Run, key: str) -> None:
@@ -74,6 +75,7 @@ def test_what_happened_to_a_call_that_was_cut_off_is_told_by_the_state_and_the_t
         "its answer was lost; it was running before and is stopped, with this run's tag"
     )
     assert run.row(0).changed
+    assert run.journal.times == [NOW, NOW, run.clock.at]
 
 
 def test_what_somebody_else_did_meanwhile_is_not_taken_for_ours() -> None:
@@ -94,8 +96,9 @@ def test_a_call_that_may_be_on_its_way_is_not_sent_again() -> None:
     assert run.go() is P.HALTED
     assert run.states() == [S.NEEDS_HUMAN, S.NEW]
     assert (run.row(0).attempts, run.row(0).ended_at) == (1, run.clock.at)
-    assert str(run.row(0).detail).endswith(
-        "; it was running after 20 s. Look at it before anything is repeated."
+    assert run.row(0).detail == (
+        "the answer did not arrive whole (ConnectionClosedError); it was running after 20 s. "
+        "Look at it before anything is repeated."
     )
 
 
@@ -130,12 +133,29 @@ def test_what_is_gone_or_cannot_be_read_is_not_sent_again(word: str) -> None:
     assert said in str(run.row(0).detail)
 
 
+def test_what_cannot_be_read_right_before_it_is_sent_again_is_not_sent() -> None:
+    run = boxes(1)
+    goes_wrong(run, "StopInstances", "drop")
+
+    def later() -> None:
+        words = cloud(run).words["DescribeInstances"]
+        words.clear()
+        if sending.over(run.row(0).send_by, run.clock.at):  # the look answers, the reading after it does not
+            words.extend([None, "fails"])
+
+    run.clock.meanwhile = later
+    assert run.go(verify_within=120) is P.HALTED
+    assert run.row(0).attempts == 1
+    assert "it was running after 120 s" in str(run.row(0).detail)
+
+
 def test_what_a_dead_worker_left_open_is_unknown_first_and_then_looked_at() -> None:
     run = boxes(2)
     row = run.row(0)
     run.journal.intend(row, run.plan.targets[0].to_data(), now=NOW, send_by=NOW)
     assert run.go() is P.HALTED
     assert run.journal.entries[1:3] == [("step.unknown", 0), ("step.needs_human", 0)]
+    assert run.journal.times[1:] == [NOW, run.clock.at]
     assert str(run.row(0).detail).startswith("the worker stopped between the intent and the answer; it was")
     assert run.states() == [S.NEEDS_HUMAN, S.NEW]
 
@@ -167,6 +187,21 @@ def test_what_an_owner_keeps_or_a_tag_protects_is_asked_before_each_call() -> No
     run = boxes(1)
     assert run.go(never=["environment=DEV"]) is P.HALTED
     assert run.row(0).detail == "its tag Environment=dev protects it"
+
+
+@pytest.mark.parametrize("operation", ["DryRun", "CreateTags", "StopInstances"])
+def test_a_keep_that_comes_after_the_look_is_in_time_for_each_call_and_counts_as_no_failure(
+    operation: str,
+) -> None:
+    run = boxes(1)
+    goes_wrong(run, operation, "throttle")
+    kept: list[str] = []
+    run.clock.meanwhile = lambda: kept.append("kept by <@U_ANN> until Friday: load test")
+    assert run.go(spared=lambda _: kept[0] if kept else None) is P.PARTIAL
+    assert run.journal.entries == [("step.intent", 0), ("step.skip", 0)]
+    said = "kept by <@U_ANN> until Friday: load test. Kept since it was read; the change was not sent"
+    assert (run.row(0).state, run.row(0).detail, run.row(0).changed) == (S.SKIPPED, said, False)
+    assert cloud(run).boxes["i-0"].stopped is None
 
 
 def test_more_than_half_skipped_halts_unless_their_owners_keep_them() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from actions import crash
 from actions.base import Target
 from actions.errors import Unreadable
 from actions.plan import Plan, PlanState
@@ -54,6 +55,46 @@ def test_a_target_that_changed_since_the_approval_ends_the_plan_and_a_fresh_one_
     assert acting.plan_of(plan.id).outcome == f"box-b: its tags changed (owner); replaced by {fresh.id}"
     assert acting.events(plan.id)[-2:] == ["plan.stale", "plan.replace"]
     assert acting.run(approved(acting, fresh).id) is PlanState.SUCCEEDED
+
+
+def test_a_worker_that_dies_right_after_the_fresh_plan_leaves_it_linked_and_the_job_done_again_adds_nothing(
+    acting: Company, cloud: World
+) -> None:
+    first, second = idle(cloud, "box-a", "box-b")
+    plan = approved(acting)
+    cloud.tag(second, owner="somebody new")
+    assert acting.run(plan.id) is PlanState.STALE
+    crash.arm(dies_with_a_fresh_plan(acting))
+    try:
+        with pytest.raises(Died):
+            renewed(acting, plan)
+    finally:
+        crash.arm(None)
+    (fresh,) = pending(acting)
+    assert str(acting.plan_of(plan.id).outcome).endswith(f"; replaced by {fresh}")
+    log = acting.events(plan.id)
+    assert renewed(acting, plan) is None
+    assert (pending(acting), acting.events(plan.id)) == ([fresh], log)
+    assert cloud.state(first) == "running"
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+def pending(company: Company) -> list[str]:
+    with company.store.reading() as session:
+        return [row.id for row in plans.find(session, states=(PlanState.PENDING,))]
+
+
+def dies_with_a_fresh_plan(company: Company) -> Callable[[str], None]:
+    """Die as soon as there is a plan that waits."""
+
+    def committed(point: str) -> None:
+        if point == "store.committed" and pending(company):
+            raise Died
+
+    return committed
 
 
 @pytest.mark.case("T16")

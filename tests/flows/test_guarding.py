@@ -19,7 +19,7 @@ from actions.readers.prometheus import Prometheus
 from actions.window import DAYS, Window
 from bot.blocks import plan as plan_card
 from bot.blocks.templates import card
-from flows import approvals, guarding, sweeps, undo
+from flows import approvals, guarding, runs, sweeps, undo
 from spend.errors import Refused
 from storage import blast, incidents
 from storage.incidents import Word
@@ -119,7 +119,8 @@ def test_while_an_incident_is_open_nothing_is_proposed_and_what_is_approved_wait
     plan = company.plan()
     guarding.told(company.desk, DOWN, company.now)
     assert company.told("C_OPS")[-1][1] == (
-        "pager says that an incident is open: checkout is down. No run begins until it is closed."
+        "pager says that an incident is open: checkout is down. "
+        "No run begins, and none begins a further wave, until it is closed."
     )
     with pytest.raises(
         NotNow, match=r"an incident is open: checkout is down \(pager, since 2026-06-17 12:00"
@@ -131,7 +132,7 @@ def test_while_an_incident_is_open_nothing_is_proposed_and_what_is_approved_wait
     guarding.told(company.desk, replace(DOWN, open=False), company.now)
     guarding.told(company.desk, replace(DOWN, open=False), company.now)
     assert [text for _, text in company.told("C_OPS") if "is closed: " in text] == [
-        "pager says that an incident is closed: checkout is down. Approved plans begin again."
+        "pager says that an incident is closed: checkout is down. Approved plans begin, and runs go on."
     ]
     company.plan(ids=["i-2"])
 
@@ -315,6 +316,7 @@ def test_a_plan_that_waited_past_midnight_counts_on_its_day_or_waits_for_room(
     acting.with_org(caps=replace(ORG.caps, targets_per_day=1))
     assert acting.run(plan.id) is PlanState.APPROVED
     assert "it has 2 targets, and 1 of the 1 a day are left" in str(waits(acting, plan))
+    assert runs.ready(acting.store, acting.now) == []  # all others were asked before: not at each tick
     acting.with_org(caps=ORG.caps)
     assert acting.run(plan.id) is PlanState.SUCCEEDED
     assert taken(acting) == 2

@@ -143,6 +143,9 @@ def test_an_ill_service_is_waited_for_and_nothing_is_blamed_for_it(
     assert company.run(plan.id) is P.APPROVED
     assert "the health query shop-errors was 0.2" in str(company.plan_of(plan.id).waits_for)
     assert running(cloud, plan) == ["running", "running", "running"]
+    assert runs.ready(company.store, company.now) == []  # the monitoring is not asked at each tick
+    company.clock.turn(seconds=30)
+    assert runs.ready(company.store, company.now) == [plan.id]
     tells(monitoring, "0.01")
     assert company.run(plan.id) is P.SUCCEEDED
 

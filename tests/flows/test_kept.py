@@ -2,12 +2,15 @@
 
 import pytest
 
+from actions import crash
 from actions.plan import Plan, PlanState
 from actions.step import Step, StepState
 from flows import approvals, runs, say, sweeps, undo
+from spend.errors import Refused
 from storage import plans
 from storage import say as said
 from tests.actions.world import World
+from tests.flows.test_guarding import shown
 from tests.flows.test_runs import idle
 from tests.flows.world import ANN, HOUR, OPS, OZ, Company
 
@@ -82,6 +85,42 @@ def test_a_keep_between_two_waves_is_in_time(acting: Company, cloud: World) -> N
 
     assert acting.run(plan.id, wait) is PlanState.PARTIAL
     assert (cloud.state(first), cloud.state(second)) == ("stopped", "running")
+
+
+def test_a_keep_between_the_look_and_the_call_is_in_time_and_stops_nothing_else(
+    acting: Company, cloud: World
+) -> None:
+    first, second, third = idle(cloud, "box-a", "box-b", "box-c")
+    plan = approved(acting)
+
+    def intended(point: str) -> None:
+        if point == "step.intended" and steps(acting, plan)[second].state is StepState.INTENT:
+            keep(acting, plan, second)
+
+    crash.arm(intended)
+    try:
+        assert acting.run(plan.id) is PlanState.PARTIAL
+    finally:
+        crash.arm(None)
+    assert [cloud.state(box) for box in (first, second, third)] == ["stopped", "running", "stopped"]
+    why = f"kept by <@{ANN}> until 2026-06-18 00:00 UTC: {REASON}. Kept since it was read; the change was not"
+    assert str(steps(acting, plan)[second].detail).startswith(why)
+    assert [event for event in acting.events(plan.id) if event.startswith("step.")] == [
+        "step.intent", "step.done", "step.intent", "step.skip", "step.intent", "step.done",
+    ]  # fmt: skip
+
+
+def test_when_a_run_is_over_no_keep_of_it_can_be_overridden(acting: Company, cloud: World) -> None:
+    first, second = idle(cloud, "box-a", "box-b")
+    plan = approved(acting)
+    keep(acting, plan, second)
+    assert "Override a Keep…" in shown(acting, plan)
+    with acting.store.reading() as session:
+        (row,) = said.keeps(session, acting.now)
+    assert acting.run(plan.id) is PlanState.PARTIAL
+    assert (cloud.state(first), "Override a Keep…" in shown(acting, plan)) == ("stopped", False)
+    with pytest.raises(Refused, match="This plan does not need that any more"):
+        say.override(acting.desk, plan.id, row.id, reason="it is too late", actor=OZ, now=acting.now)
 
 
 @pytest.mark.case("2.3.5")

@@ -11,6 +11,7 @@ from actions.base import Target
 from actions.errors import TakenOver
 from actions.plan import Plan, PlanState
 from actions.rollout import steps_of
+from bot.render import render
 from flows import approvals, cards, proposals, runs, sweeps, switches
 from spend.errors import Refused
 from spend.finding import FindingState
@@ -67,6 +68,19 @@ def test_an_approved_run_stops_tags_tells_and_closes_its_findings(acting: Compan
     assert acting.chain_holds()
     assert ready(acting) == []
     assert acting.run(plan.id) is PlanState.SUCCEEDED
+
+
+@pytest.mark.case("T37")
+def test_while_the_kill_switch_is_on_the_card_says_what_the_plan_waits_for(on_sqlite: Company) -> None:
+    plan = on_sqlite.plan()
+    approvals.approve(on_sqlite.desk, plan.id, actor=OPS, shown=plan.hash, now=on_sqlite.now)
+    for on, said in ((True, "It waits: the kill switch is on."), (False, "It starts in a moment.")):
+        with on_sqlite.store.writing(on_sqlite.now) as unit:
+            unit.session.query(tables.Message).delete()
+        kill(on_sqlite, on=on)
+        (redrawn,) = [one for one in on_sqlite.messages("update") if one.template == "plan"]
+        assert redrawn.subject == plan.id
+        assert said in str(render(on_sqlite.desk, redrawn, on_sqlite.now).blocks)
 
 
 def test_what_somebody_else_stopped_is_not_told_as_ours(acting: Company, cloud: World) -> None:

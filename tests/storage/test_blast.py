@@ -113,6 +113,21 @@ def test_a_run_settles_to_what_it_touched_or_may_have_touched(store: Store) -> N
     assert events(store) == ["reservation.make", "reservation.settle"]
 
 
+def test_a_run_whose_currency_lost_its_equivalent_meanwhile_ends_and_gives_nothing_back(store: Store) -> None:
+    one = kept(store, "plan-1", 2)
+    reserve(store, one)
+    with store.writing(NOON) as unit:
+        ran = [step(one, 0, StepState.DONE, {"id": "i"}), step(one, 1, StepState.NEW)]
+        blast.settle(unit, one, ran, replace(CAPS, currency="EUR"))
+    assert used(store) == Load(2, Decimal("60.20"), {FLEET: 2})
+    with store.reading() as session:
+        *_, last = audit.rows(session)
+    assert (last["event"], last["before"]) == ("reservation.settle", last["after"])
+    assert last["reason"].startswith(
+        "all that was set aside stays taken: box i-plan-1-0 costs USD, which has no"
+    )
+
+
 def test_a_plan_that_never_ran_gives_all_of_its_room_back_once(store: Store) -> None:
     one = kept(store, "plan-1", 10)
     reserve(store, one)

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from actions import crash
-from actions.base import RUN_TAG
+from actions.base import RUN_TAG, Target
 from actions.blast import ALL, Caps
 from actions.errors import TakenOver
 from actions.plan import Plan, PlanState, Rollout
@@ -41,7 +41,7 @@ from tests.watching import head
 P, S = PlanState, StepState
 #: What may happen at any moment of a pass, beside a cloud that misbehaves.
 MEDDLING = ("stops one", "tags one", "ends one")
-HAPPENINGS = ("dies", "is paused", "is taken over", "switch", *MEDDLING)
+HAPPENINGS = ("dies", "is paused", "is taken over", "switch", "keeps one", *MEDDLING)
 IN_A_TRANSACTION = ("dies",)
 #: Between the last question and the wire nobody is paused: that is the pause which stays (`Runner`).
 ON_THE_WIRE = ("dies", "switch", *MEDDLING)
@@ -107,6 +107,7 @@ class Steps(RuleBasedStateMachine):
         self.left = 0
         self.effects: list[Effect] = []
         self.touched: set[str] = set()
+        self.kept: set[str] = set()
         self.ended: dict[str, Step] = {}
         self.plan: Plan | None = None
         self.number = 0
@@ -176,12 +177,16 @@ class Steps(RuleBasedStateMachine):
 
     def work(self, plan: Plan) -> None:
         book = RunJournal(self.store, plan.id, card=cards.plan(plan.id))
-        runner = Runner(self.cloud, book, ACTIONS, now=self.clock.now, wait=self.clock.wait)
+        now, wait = self.clock.now, self.clock.wait
+        runner = Runner(self.cloud, book, ACTIONS, now=now, wait=wait, spared=self.spared)
         outcome = runner.run(plan, book.steps())
         self.clock.at = max(self.clock.at, outcome.until or self.clock.at)
         if outcome.until is None:
             with self.store.writing(self.clock.at) as unit:
                 unit.move(unit.get(tables.Plan, plan.id), outcome.state, held=True)
+
+    def spared(self, target: Target) -> str | None:
+        return "kept by <@U_ANN>" if target.id in self.kept else None
 
     def see_the_end(self) -> None:
         """The word for a run is that of its rows."""
@@ -240,6 +245,8 @@ class Steps(RuleBasedStateMachine):
                 self.throw(on=True)
         elif now.what == "is taken over":
             self.take_over()
+        elif now.what == "keeps one":
+            self.kept.add(self.plan.targets[now.box % len(self.plan.targets)].id)
         else:
             self.meddle(now.what, self.plan.targets[now.box % len(self.plan.targets)].id)
 
@@ -284,6 +291,7 @@ class Steps(RuleBasedStateMachine):
         assert sender.hold == Hold(str(row.worker), row.epoch or 0), "it was taken over"
         [step] = [one for one in rows if one.target == key]
         assert step.state is S.INTENT
+        assert key not in self.kept
         assert step.send_by is not None
         assert self.clock.at < step.send_by
         states = Counter(one.state for one in rows)

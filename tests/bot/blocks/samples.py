@@ -236,6 +236,17 @@ def warned(**changes: object) -> tables.Warned:
     return tables.Warned(**{**row, **changes})
 
 
+def recovery() -> tables.Recovery:
+    """An old copy that voided the plan's approval."""
+    return tables.Recovery(
+        id="recovery-1",
+        state="waiting",
+        reason="its audit log ends at row 3, and this machine saw row 9",
+        fork={"seen": {"seq": 9}, "found": {"seq": 3}, "void": ["plan-abc", "standing-abc"]},
+        at=NOW,
+    )
+
+
 def keep(**changes: object) -> tables.Keep:
     """What an owner keeps of the plan."""
     row: dict[str, Any] = {

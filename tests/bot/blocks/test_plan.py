@@ -113,6 +113,15 @@ def test_a_run_that_pauses_says_when_it_goes_on() -> None:
     assert "goes on" not in said(drawn(running, steps=found, next_wave_at=NOW))
 
 
+def test_a_run_that_is_held_says_by_what_and_until_when_at_the_latest() -> None:
+    running = plan(state=PlanState.RUNNING)
+    found, until = steps(running, StepState.DONE, StepState.NEW), NOW + timedelta(seconds=30)
+    shown = said(drawn(running, steps=found, next_wave_at=until, waits_for=f"an incident is open: {PING}"))
+    assert f"*Held:* an incident is open: {PING}. It goes on once that is over, or ends at " in shown
+    assert kit.moment(running.execute_by) in shown
+    assert "goes on <" not in shown
+
+
 def test_an_undo_that_nobody_pressed_names_what_it_stands_on() -> None:
     back = plan(state=PlanState.RUNNING, undo_of="plan-0")
     text = oracle.read(card.draw(drawn(back, steps=steps(back, StepState.DONE)))[1])

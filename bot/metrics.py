@@ -54,9 +54,11 @@ class Waiting:
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """One family per kind of record."""
         with self._store.reading() as session:
-            counted = waiting.counts(session)
+            counted, lost = waiting.counts(session), waiting.lost(session)
         for name, states in counted.items():
             family = GaugeMetricFamily(f"bursar_{name}", f"{name} by state", labels=["state"])
             for state, number in sorted(states.items()):
                 family.add_metric([state], number)
             yield family
+        told = "Messages that were given up; the audit log has each as message.drop"
+        yield GaugeMetricFamily("bursar_messages_lost", told, value=lost)

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.client import HTTPException
@@ -26,25 +26,48 @@ TIMEOUT = 20
 FIRST_WAIT, LONGEST_WAIT = 1, 60
 #: Tries of about an hour; from then on what comes after a message does not wait for it.
 PATIENCE = 65
-#: A channel that will not take messages any more.
-GONE = frozenset({"channel_not_found", "is_archived", "not_in_channel", "user_not_found", "cannot_dm_bot"})
+#: A channel that will not take messages any more, or not from us.
+GONE = frozenset(
+    {
+        "cannot_dm_bot",
+        "channel_not_found",
+        "is_archived",
+        "not_in_channel",
+        "restricted_action",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_locked",
+        "restricted_action_thread_only_channel",
+        "user_not_found",
+    }
+)
 #: A message that cannot be updated, because it or its channel is not there any more.
 LOST = GONE | {"message_not_found", "is_inactive"}
 #: Something is wrong with Slack or with our token, not with this message: it must not be lost.
 NOT_ITS_FAULT = frozenset(
     {
         "account_inactive",
+        "ekm_access_denied",
         "fatal_error",
         "internal_error",
         "invalid_auth",
+        "message_limit_exceeded",
         "missing_scope",
         "not_authed",
+        "org_login_required",
+        "rate_limited",
         "request_timeout",
         "service_unavailable",
+        "team_access_not_granted",
+        "team_added_to_org",
         "token_expired",
         "token_revoked",
     }
 )
+#: Slack does not take the message as it is built, but may take its words.
+MISBUILT = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+#: Kinds that are words even without their blocks.
+WORDS = frozenset({"post", "update", "ephemeral"})
 RATE_LIMITED, SERVER_ERROR = 429, 500
 _QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 
@@ -117,15 +140,25 @@ def _deliver(desk: Desk, slack: WebClient, message: tables.Message, now: Callabl
 
 
 def _send(store: Store, slack: WebClient, message: tables.Message, drawn: Rendered) -> Place:
-    """Send it in its blocks, and once more in plain ones where this workspace does not know them."""
+    """Send it in its blocks; where Slack does not take them in plain ones, and at last as mere text."""
     kind = KINDS[message.kind]
     blocks = _with_picture(slack, drawn.image, drawn.blocks) if drawn.image else drawn.blocks
-    try:
-        return kind(store, slack, message, drawn, blocks)
-    except SlackApiError as error:
-        if _code(error) != "invalid_blocks" or drawn.plain is None:
-            raise
-    return kind(store, slack, message, drawn, drawn.plain)
+    for plainer in _plainer(message, drawn):
+        try:
+            return kind(store, slack, message, drawn, blocks)
+        except SlackApiError as error:
+            if _code(error) not in MISBUILT:
+                raise
+            LOG.warning("message %s is sent in plainer words: %s", message.id, _code(error))
+        blocks = plainer
+    return kind(store, slack, message, drawn, blocks)
+
+
+def _plainer(message: tables.Message, drawn: Rendered) -> Iterator[Sequence[Block]]:
+    if drawn.plain is not None:
+        yield drawn.plain
+    if message.kind in WORDS and drawn.blocks and drawn.text:
+        yield ()
 
 
 def _with_picture(slack: WebClient, image: Image, blocks: Sequence[Block]) -> list[Block]:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from actions.plan import PlanState
 from storage import tables
+from storage.unit import COALESCED
 from storage.work import JobState, MessageState
 
 #: The states that something leaves again; the others only grow.
@@ -24,6 +25,13 @@ def counts(session: Session) -> dict[str, dict[str, int]]:
         query = select(table.state, func.count()).where(table.state.in_(states)).group_by(table.state)
         found[name] = dict.fromkeys(states, 0) | {row[0]: row[1] for row in session.execute(query)}
     return found
+
+
+def lost(session: Session) -> int:
+    """How many messages were given up that told somebody something; a dropped redrawing loses nothing."""
+    table: Any = tables.Message
+    query = select(func.count()).where(table.state == str(MessageState.DROPPED), table.kind.not_in(COALESCED))
+    return session.execute(query).scalar_one()
 
 
 def post_of(session: Session, surface: str) -> bool:

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from bot import charts
 from bot.blocks import digest, digest_detail, dispute, finding, home, kit, modals, plan, plan_detail, say
+from bot.blocks import recovery as restored
 from bot.blocks import standing as ahead
 from bot.rendered import Image, Rendered, Template
-from flows import automatic, overview
+from flows import automatic, dispatch, overview, recovery
 from flows.desk import Desk
 from flows.undo import STANDING
 from spend.digest import Digest
@@ -56,9 +57,9 @@ def card(desk: Desk, key: str, now: datetime) -> plan.Card:
     with desk.store.reading() as session:
         if (row := session.get(tables.Plan, key)) is None:
             raise NotFound(f"There is no plan {key}.")
-        undos = plans.find(session, undo_of=key)
+        undos, loaded = plans.find(session, undo_of=key), plans.load(row)
         return plan.Card(
-            plan=plans.load(row),
+            plan=loaded,
             org=desk.org,
             now=now,
             votes=plans.votes(session, key),
@@ -69,8 +70,8 @@ def card(desk: Desk, key: str, now: datetime) -> plan.Card:
             next_wave_at=row.next_wave_at,
             not_before=row.not_before,
             warned=owners.warnings(session, key),
-            keeps=owners.held(session, plans.load(row), now),
-            waits_for=row.waits_for,
+            keeps=owners.held(session, loaded, now),
+            waits_for=dispatch.waits_for(session, row),
             used=blast.total(blast.of_day(session, desk.org.caps.day(now))),
         )
 
@@ -105,6 +106,10 @@ def _standing(desk: Desk, message: Message, now: datetime) -> Rendered:
     with desk.store.reading() as session:
         text, blocks = ahead.draw(automatic.view(desk, session, row, now), desk.org)
     return Rendered(_said(text), blocks)
+
+
+def _recovery(desk: Desk, message: Message, _now: datetime) -> Rendered:
+    return Rendered(*restored.draw(recovery.view(desk, message.subject)))
 
 
 def _dispute(desk: Desk, message: Message, _now: datetime) -> Rendered:
@@ -171,6 +176,7 @@ BUILT: Final[Mapping[str, Template]] = {
     "home": _home,
     "plan": _plan,
     "plan_detail": _plan_detail,
+    "recovery": _recovery,
     "run_told": _run_told,
     "sentence": _sentence,
     "standing": _standing,

@@ -130,6 +130,7 @@ def test_what_waits_is_counted_when_asked(talker: Talker, sqlite_desk: Desk) -> 
     assert 'bursar_outbox{state="pending"} 1.0' in figures
     assert 'bursar_jobs{state="pending"} 1.0' in figures
     assert 'bursar_plans{state="running"} 0.0' in figures
+    assert "bursar_messages_lost 0.0" in figures
 
 
 def test_an_address_that_is_taken_is_a_sentence(talker: Talker) -> None:

@@ -13,6 +13,7 @@ from bot.rendered import IMAGE_ID, Attachment, Image, Rendered
 from flows.desk import Desk
 from storage import audit
 from storage.tables import Message
+from storage.waiting import lost
 from tests.bot.slack import BROKEN, LOST, RATE_LIMITED, Slack, error
 from tests.bot.world import TurnedClock
 
@@ -99,7 +100,9 @@ class TestDelivery:
         assert sender.deliver(sqlite_desk, client, clock) == 0
         assert len(waiting(sqlite_desk)) == 1
 
-    @pytest.mark.parametrize("code", ["channel_not_found", "is_archived", "not_in_channel"])
+    @pytest.mark.parametrize(
+        "code", ["channel_not_found", "is_archived", "not_in_channel", "restricted_action"]
+    )
     def test_a_channel_that_is_gone_falls_back_to_the_named_one(
         self, code: str, sqlite_desk: Desk, slack: Slack, client: WebClient, clock: TurnedClock
     ) -> None:
@@ -122,13 +125,41 @@ class TestDelivery:
         assert "plain" in second
         assert "plain" not in first
 
-    def test_plain_blocks_that_slack_refuses_too_are_dropped_with_the_reason(
-        self, sqlite_desk: Desk, slack: Slack, client: WebClient, clock: TurnedClock
+    @pytest.mark.parametrize("code", sorted(sender.MISBUILT))
+    def test_what_slack_takes_in_no_blocks_is_said_in_mere_text(
+        self, code: str, sqlite_desk: Desk, slack: Slack, client: WebClient, clock: TurnedClock
     ) -> None:
-        slack.script("chat.postMessage", error("invalid_blocks"), error("invalid_blocks"))
+        slack.script("chat.postMessage", *[error(code)] * 2)
         say(sqlite_desk, clock, "hello")
         assert sender.deliver(sqlite_desk, client, clock) == 1
-        assert dropped(sqlite_desk) == ["invalid_blocks"]
+        *_, last = slack.of("chat.postMessage")
+        assert (len(slack.calls), last["text"], "blocks" in last) == (3, "hello", False)
+
+    def test_a_message_that_slack_never_takes_ends_with_its_reason_though_it_is_alone_in_its_channel(
+        self, desk: Desk, slack: Slack, client: WebClient, clock: TurnedClock
+    ) -> None:
+        slack.script("chat.postMessage", *[error("msg_too_long")] * 3)
+        say(desk, clock, "endless", channel="C_WEB")
+        sender.deliver(desk, client, clock)
+        sender.deliver(desk, client, clock)
+        assert slack.texts()[:-1] == [("C_WEB", "endless")] * 3
+        channel, told = slack.texts()[-1]
+        assert (channel, dropped(desk), waiting(desk)) == ("C_ELSE", ["msg_too_long"], [])
+        assert told.startswith("A message to C_WEB was given up: msg_too_long. The audit log has it as")
+        with desk.store.reading() as session:
+            assert [row["reason"] for row in audit.rows(session)] == ["msg_too_long"]
+            assert lost(session) == 1
+
+    def test_a_card_that_slack_does_not_take_in_its_new_blocks_is_updated_in_mere_text(
+        self, sqlite_desk: Desk, slack: Slack, client: WebClient, clock: TurnedClock
+    ) -> None:
+        say(sqlite_desk, clock, "card", surface="plan:1")
+        sender.deliver(sqlite_desk, client, clock)
+        slack.script("chat.update", *[error("msg_blocks_too_long")] * 2)
+        say(sqlite_desk, clock, "card, newer", "update", surface="plan:1")
+        sender.deliver(sqlite_desk, client, clock)
+        *_, last = slack.of("chat.update")
+        assert (last["text"], last["blocks"]) == ("card, newer", [])
 
 
 @pytest.mark.usefixtures("template")

@@ -33,6 +33,7 @@ def desk(sqlite: Database, tmp_path: Path) -> Iterator[Desk]:
         unit.add(samples.finding())
         unit.add(samples.dispute())
         unit.add(samples.warned())
+        unit.add(samples.recovery())
         consents.save(unit, test_standing.ONE)
         unit.add(
             tables.Digest(
@@ -86,6 +87,7 @@ SUBJECTS = {
     "home": "U_ANN",
     "plan": "plan-abc",
     "plan_detail": "plan-abc",
+    "recovery": "recovery-1",
     "run_told": "plan-abc",
     "sentence": "",
     "standing": "standing-abc",
@@ -198,7 +200,10 @@ def marked_up(part: Any) -> Iterator[str]:
 @pytest.mark.case("T51", "V1.3.5")
 @pytest.mark.parametrize("template", sorted(BUILT))
 def test_no_name_or_reason_in_any_message_can_ping_or_link(desk: Desk, template: str) -> None:
-    written = (tables.Plan, tables.Finding, tables.Dispute, tables.Digest, tables.Ownership, tables.Warned)
+    written = (
+        *(tables.Plan, tables.Finding, tables.Dispute, tables.Digest, tables.Ownership, tables.Warned),
+        tables.Recovery,
+    )
     with desk.store.writing(NOW) as unit:
         for table in written:
             for row in unit.session.query(table):

@@ -14,6 +14,10 @@ COPY storage storage
 RUN /opt/bursar/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.11-slim
+# git and ssh are for a git remote in `audit.anchors`; nothing else calls them.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git openssh-client \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /var/lib/bursar --create-home bursar
 COPY --from=build /opt/bursar /opt/bursar
 ENV PATH=/opt/bursar/bin:$PATH BURSAR_HOME=/var/lib/bursar PYTHONUNBUFFERED=1

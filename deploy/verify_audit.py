@@ -5,9 +5,9 @@
     verify_audit.py --key PUBLIC --proof proof.json
 
 The log is what `bursar audit export` writes, the proof what `bursar audit prove` prints. Take the checkpoints
-from where they were anchored (the file, the bucket, the finance channel), not from the database, and the
-public key from whoever made it. Several --key may be given. Exit 0: all holds. Exit 1: it does not, and a
-line says where.
+from where they were anchored (the file, the bucket, the git remote, the finance channel), not from the
+database, and the public key from whoever made it. Several --key may be given. Exit 0: all holds. Exit 1: it
+does not, and a line says where.
 
 What is checked:
 1. Row n+1 names the hash of row n; each hash is SHA-256 over the canonical JSON of the row without `hash`.
@@ -15,6 +15,9 @@ What is checked:
    checkpoint under such a key named as the next. What an unknown key signed counts only if a checkpoint under
    a known key builds on it.
 3. For each checkpoint, the row with the number `size` has the hash `head`.
+4. Where that is not so, the checkpoint is of a log that was lost when the database was restored: it is older
+   than a `recovery.begin`, and a checkpoint of this log counts the `recovery.resume` of two people. A line
+   that begins with LOST says so. Whether it was in good faith, ask the people whom it names.
 """
 
 import argparse
@@ -22,6 +25,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GENESIS = "0" * 64
 SIGNED = ("at", "head", "key", "next_key", "number", "previous", "size")
+
+
+@dataclass
+class Walked:
+    """What a walk along the rows found."""
+
+    last: int
+    hashes: dict[int, str]
+    recoveries: list[dict[str, Any]]
 
 
 class Wrong(Exception):
@@ -58,24 +71,32 @@ def hash_of(row: dict[str, Any]) -> str:
     return digest({name: value for name, value in row.items() if name != "hash"})
 
 
-def check_rows(rows: Iterable[dict[str, Any]], heads: dict[int, str], first: int = 1) -> int:
-    """Walk the chain; tell the number of the last row."""
-    number, previous = first - 1, GENESIS if first == 1 else None
+def walk(rows: Iterable[dict[str, Any]], sizes: set[int], first: int = 1) -> Walked:
+    """Walk the chain; tell where it ends, the hashes at these sizes, and the entries about a recovery."""
+    found = Walked(first - 1, {0: GENESIS} if first == 1 else {}, [])
+    previous = found.hashes.get(0)
     for row in rows:
-        number += 1
-        if row["seq"] != number:
-            raise Wrong(f"row {number} is missing")
+        found.last += 1
+        if row["seq"] != found.last:
+            raise Wrong(f"row {found.last} is missing")
         if previous is not None and row["prev_hash"] != previous:
-            raise Wrong(f"row {number} does not continue row {number - 1}")
+            raise Wrong(f"row {found.last} does not continue row {found.last - 1}")
         if row["hash"] != hash_of(row):
-            raise Wrong(f"row {number} ({row['event']}) was changed after it was written")
-        if heads.get(number, row["hash"]) != row["hash"]:
-            raise Wrong(f"row {number} or one before it was written anew: a checkpoint signed another hash")
+            raise Wrong(f"row {found.last} ({row['event']}) was changed after it was written")
         previous = row["hash"]
-    for size in sorted(heads):
-        if size > number:
-            raise Wrong(f"row {number + 1} is missing at the end: a checkpoint counts {size} rows")
-    return number
+        if found.last in sizes:
+            found.hashes[found.last] = previous
+        if row["event"] in {"recovery.begin", "recovery.resume"}:
+            found.recoveries.append(row)
+    return found
+
+
+def check_head(one: dict[str, Any], found: Walked) -> None:
+    """The row that a checkpoint counts last has the hash that it signed."""
+    if one["size"] > found.last:
+        raise Wrong(f"row {found.last + 1} is missing at the end: a checkpoint counts {one['size']} rows")
+    if found.hashes.get(one["size"]) != one["head"]:
+        raise Wrong(f"row {one['size']} or one before it was written anew: a checkpoint signed another hash")
 
 
 def check_seal(one: dict[str, Any]) -> None:
@@ -90,9 +111,9 @@ def check_seal(one: dict[str, Any]) -> None:
         raise Wrong(f"checkpoint {one['number']} was changed after it was signed")
 
 
-def check_checkpoints(checkpoints: list[dict[str, Any]], trusted: set[str]) -> dict[int, str]:
-    """The chain of checkpoints; tell the heads that they signed, by the number of rows."""
-    keys, previous, size, unproven = set(trusted), GENESIS, 0, None
+def check_checkpoints(checkpoints: list[dict[str, Any]], trusted: set[str]) -> set[str]:
+    """The chain of checkpoints; tell the keys that are vouched for in it."""
+    keys, vouched, previous, size, unproven = set(trusted), set(trusted), GENESIS, 0, None
     for number, one in enumerate(checkpoints, 1):
         if one["number"] != number:
             raise Wrong(f"checkpoint {number} is missing")
@@ -103,10 +124,40 @@ def check_checkpoints(checkpoints: list[dict[str, Any]], trusted: set[str]) -> d
             unproven = unproven or number
         else:
             unproven, keys = None, handed_over(keys, one)
+        vouched |= {one["key"], one["next_key"]}
         previous, size = one["hash"], one["size"]
     if unproven:
         raise Wrong(f"checkpoint {unproven} is signed by a key that nothing vouches for")
-    return {one["size"]: one["head"] for one in checkpoints}
+    return vouched
+
+
+def resumed(found: Walked, covered: int) -> list[tuple[str, str]]:
+    """The restores that two people accepted in signed rows: when each was found, and a line that tells it."""
+    begun = {row["subject"]: row["at"] for row in found.recoveries if row["event"] == "recovery.begin"}
+    told = []
+    for row in found.recoveries:
+        if row["event"] == "recovery.resume" and row["seq"] <= covered and row["subject"] in begun:
+            at, who = begun[row["subject"]], {row["actor"], row["after"]["first"]}
+            if len(who) > 1:
+                people = " and ".join(sorted(who))
+                told.append((at, f"LOST: {row['subject']} was found at {at} and resumed by {people}"))
+    return told
+
+
+def check_lost(lost: list[dict[str, Any]], ours: list[dict[str, Any]], keys: set[str]) -> list[str]:
+    """Checkpoints of a log that was lost: each goes on from one that is known; tell them in lines."""
+    known = {one["hash"]: one for one in [*ours, *lost]} | {GENESIS: {"number": 0, "size": 0}}
+    for one in lost:
+        check_seal(one)
+        before = known.get(one["previous"])
+        if before is None or before["number"] != one["number"] - 1 or before["size"] > one["size"]:
+            raise Wrong(f"checkpoint {one['number']} of a lost log does not continue one that is known")
+        if one["key"] not in keys:
+            raise Wrong(
+                f"checkpoint {one['number']} of a lost log is signed by a key that nothing vouches for"
+            )
+        keys = keys | {one["next_key"]}
+    return [f"LOST: checkpoint {one['number']} of {one['at']} counts {one['size']} rows" for one in lost]
 
 
 def handed_over(keys: set[str], one: dict[str, Any]) -> set[str]:
@@ -125,9 +176,10 @@ def check_proof(proof: dict[str, Any], trusted: set[str]) -> int:
     check_seal(checkpoint)
     if checkpoint["key"] not in keys:
         raise Wrong(f"checkpoint {checkpoint['number']} is signed by a key that nothing vouches for")
-    last = check_rows(proof["entries"], {checkpoint["size"]: checkpoint["head"]}, proof["seq"])
-    if last != checkpoint["size"]:
-        raise Wrong(f"the rows end at {last}, and checkpoint {checkpoint['number']} at {checkpoint['size']}")
+    found = walk(proof["entries"], {checkpoint["size"]}, proof["seq"])
+    check_head(checkpoint, found)
+    if found.last != checkpoint["size"]:
+        raise Wrong(f"the rows end at {found.last}, and the checkpoint at {checkpoint['size']}")
     return int(proof["seq"])
 
 
@@ -158,10 +210,20 @@ def checked(options: argparse.Namespace) -> str:
     if options.proof:
         seq = check_proof(parsed(Path(options.proof).read_text(encoding="utf-8"), options.proof), trusted)
         return f"row {seq} is in the log that the checkpoint signed"
-    heads = check_checkpoints(list(lines(options.checkpoints)), trusted)
-    rows = check_rows(lines(options.log), heads)
-    covered = max(heads, default=0)
-    return f"{rows} rows and {len(heads)} checkpoints; {rows - covered} rows are younger than the last one"
+    given = {canonical(one): one for one in lines(options.checkpoints)}  # a file may hold one twice
+    kept = sorted(given.values(), key=lambda one: int(one["number"]))
+    found = walk(lines(options.log), {one["size"] for one in kept})
+    ours = [one for one in kept if found.hashes.get(one["size"]) == one["head"]]
+    lost = [one for one in kept if found.hashes.get(one["size"]) != one["head"]]
+    keys = check_checkpoints(ours, trusted)
+    covered = max((one["size"] for one in ours), default=0)
+    told = resumed(found, covered)
+    for one in lost:
+        if one["at"] > max((at for at, _ in told), default=""):
+            check_head(one, found)
+    younger = f"{found.last - covered} rows are younger than the last one"
+    counts = f"{found.last} rows and {len(ours)} checkpoints; {younger}"
+    return "\n".join([counts, *(line for _, line in told), *check_lost(lost, ours, keys)])
 
 
 def main(arguments: list[str] | None = None) -> int:

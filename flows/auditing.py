@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from actions.crash import crashpoint
 from flows.desk import Desk
 from spend import canonical
 from spend.errors import BursarError, NotFound, Refused
-from storage import audit, checkpoints, outbox, people, tables
+from storage import audit, branches, checkpoints, forgetting, outbox, people, recovery, tables
 from storage.sources import anchors
 from storage.store import Store
 from storage.unit import Unit
@@ -34,6 +35,7 @@ class Report:
         flaw: what is wrong with the checkpoints, or with what other places hold, in words.
         checkpoints: how many there are; the last one counts `covered` rows.
         doubts: what was not proven, in sentences.
+        forks: what other places hold of branches that were lost, in sentences.
     """
 
     verdict: audit.Verdict
@@ -41,6 +43,7 @@ class Report:
     checkpoints: int
     covered: int
     doubts: tuple[str, ...]
+    forks: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str | None:
@@ -97,11 +100,13 @@ def keep(desk: Desk, now: datetime) -> None:
 def _anchor(desk: Desk, name: str, now: datetime) -> None:
     with desk.store.reading() as session:
         waiting = checkpoints.unanchored(session, name)
-    place = anchors.place(name)
-    for row in waiting:
-        reference = place.put(checkpoints.line(row))
-        crashpoint("checkpoint.placed")
-        checkpoints.anchored(desk.store, row.number, name, reference, now)
+        branch = recovery.branch(session)
+    if not waiting:
+        return
+    with closing(anchors.place(name).put([checkpoints.line(row) for row in waiting], branch)) as kept:
+        for row, reference in zip(waiting, kept, strict=True):
+            crashpoint("checkpoint.placed")
+            checkpoints.anchored(desk.store, row.number, name, reference, now)
 
 
 def _tell(desk: Desk, unit: Unit, row: tables.Checkpoint) -> None:
@@ -178,12 +183,29 @@ def verify(
         flaw = checkpoints.flaw(ours, trusted)
         signed = {} if flaw else {one["size"]: one["head"] for one in ours}
         verdict = audit.verify(session, _mark(ours, since), signed)
-    kept = {name: anchors.place(name).read() for name in places}
-    flaws = (checkpoints.differing(ours, there, name) for name, there in kept.items())
-    flaw = flaw or next((one for one in flaws if one), None)
-    covered = ours[-1]["size"] if ours else 0
+        covered = ours[-1]["size"] if ours else 0
+        accepted = [] if flaw or verdict.reason else branches.resumed(session, covered)
+        given = {name: checkpoints.given(session, name) for name in places}
+    kept = {name: branches.apart(ours, anchors.place(name).read(), accepted) for name in places}
+    for name, held in kept.items():
+        flaw = flaw or branches.flaw(ours, held.lost, trusted, name)
+        flaw = flaw or checkpoints.differing(ours, held.ours, name, given[name])
     doubts = [*_doubts(covered, verdict.rows, trusted=bool(trusted)), *_unkept(len(ours), kept)]
-    return Report(verdict, flaw, len(ours), covered, tuple(doubts))
+    return Report(verdict, flaw, len(ours), covered, tuple(doubts), tuple(_forks(accepted, kept)))
+
+
+def _forks(accepted: Sequence[branches.Resumed], kept: Mapping[str, branches.Held]) -> Iterator[str]:
+    """Whoever reads a verification has to know that rows were lost, however well that is recorded."""
+    for fork in accepted:
+        yield (
+            f"The database was restored from an old copy, found at {fork.at} and resumed by two people: "
+            f"`bursar audit show {fork.id}` tells the rest."
+        )
+    for name, held in kept.items():
+        if held.lost:
+            numbers = sorted({one["number"] for one in held.lost})
+            rows = max(one["size"] for one in held.lost)
+            yield f"{name} holds checkpoints {numbers} of what was lost, which count up to row {rows}."
 
 
 def _mark(ours: Sequence[checkpoints.Line], since: int | None) -> audit.Mark:
@@ -205,11 +227,11 @@ def _doubts(covered: int, rows: int, *, trusted: bool) -> Iterator[str]:
         yield f"What was written after row {covered} waits for the next checkpoint."
 
 
-def _unkept(last: int, kept: Mapping[str, Sequence[checkpoints.Line]]) -> Iterator[str]:
+def _unkept(last: int, kept: Mapping[str, branches.Held]) -> Iterator[str]:
     if last and not kept:
         yield "The checkpoints were compared with no other place; name one with --anchors."
-    for name, there in kept.items():
-        if (newest := max((one["number"] for one in there), default=0)) < last:
+    for name, held in kept.items():
+        if (newest := max((one["number"] for one in held.ours), default=0)) < last:
             yield f"{name} holds the checkpoints up to {newest}, and the last one is {last}."
 
 
@@ -264,10 +286,14 @@ def signed(store: Store) -> list[checkpoints.Line]:
 def forget(desk: Desk, person: str, *, actor: str, now: datetime) -> str:
     """Cut the link between a person and their pseudonym, which it tells; the hashes stay valid.
 
+    What is over holds the pseudonym from here on, but for what was approved by its hash.
+
     Raises:
         NotFound: the log does not know this person.
+        Refused: something that is open needs to know them.
     """
     with desk.store.writing(now) as unit:
         pseudonym = people.forget(unit.session, person, now)
+        forgetting.unlink(unit.session, person, pseudonym, now)
         unit.record("person.forget", actor=actor, subject=pseudonym)
     return pseudonym

@@ -28,6 +28,11 @@ def standing(key: str) -> str:
     return f"standing:{key}"
 
 
+def recovery(key: str, channel: str) -> str:
+    """What a channel was told of a restored database."""
+    return f"recovery:{key}:{channel}"
+
+
 def warned(key: str) -> str:
     """What the owners of a team were told of a plan."""
     return f"warned:{key}"

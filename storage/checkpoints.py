@@ -74,12 +74,22 @@ def key_id(public: str) -> str:
 
 
 def due(session: Session, now: datetime) -> bool:
-    """Whether rows wait for a checkpoint since an hour, or a thousand of them, or a new key for its first."""
+    """Whether rows wait for a checkpoint since an hour, or a thousand of them, or a new key for its first.
+
+    A resume is signed at once: until then nobody outside can tell a recorded fork from a forged log.
+    """
     last = newest(session)
     if last and last.next_key:
         return True
     waiting = audit.head(session).size - (last.size if last else 0)
-    return waiting >= MOST_ROWS or (waiting > 0 and (last is None or now - last.at >= EVERY))
+    if waiting <= 0 or last is None:
+        return waiting > 0
+    return waiting >= MOST_ROWS or now - last.at >= EVERY or _resumed_since(session, last.at)
+
+
+def _resumed_since(session: Session, moment: datetime) -> bool:
+    table: Any = tables.Recovery
+    return session.execute(select(table.id).where(table.resumed_at > moment).limit(1)).first() is not None
 
 
 def sign(unit: Unit, by: Signer, *, next_key: str | None = None, lost: bool = False) -> tables.Checkpoint:
@@ -158,7 +168,7 @@ def flaw(kept: Sequence[Line], trusted: Iterable[str]) -> str | None:
             return f"checkpoint {number} is missing"
         if one["previous"] != previous or one["size"] < size:
             return f"checkpoint {number} does not continue checkpoint {number - 1}"
-        if not _sealed(one):
+        if not sealed(one):
             return f"checkpoint {number} was changed after it was signed"
         if one["key"] not in keys:
             unproven = unproven or one
@@ -173,7 +183,8 @@ def flaw(kept: Sequence[Line], trusted: Iterable[str]) -> str | None:
     return None
 
 
-def _sealed(one: Line) -> bool:
+def sealed(one: Line) -> bool:
+    """Whether it is as the key that it names signed it; whose key that is has to be asked apart."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -186,8 +197,12 @@ def _sealed(one: Line) -> bool:
     return bool(one["hash"] == canonical.digest(content))
 
 
-def differing(ours: Sequence[Line], kept: Sequence[Line], place: str) -> str | None:
-    """Where the database's checkpoints are not those that another place kept, in words."""
+def differing(ours: Sequence[Line], kept: Sequence[Line], place: str, given: int = 0) -> str | None:
+    """Where the database's checkpoints are not those that another place kept, in words.
+
+    Args:
+        given: the last checkpoint that the place was given.
+    """
     there: dict[int, Line] = {}
     for one in kept:
         if there.setdefault(one["number"], one) != one:
@@ -200,6 +215,8 @@ def differing(ours: Sequence[Line], kept: Sequence[Line], place: str) -> str | N
             return f"checkpoint {number}, which {place} holds, is not in the database"
         if here[number] != there[number]:
             return f"checkpoint {number} is not the one that {place} holds"
+    if given > max(there, default=0):
+        return f"{place} was given checkpoint {given}, and does not hold it"
     return None
 
 
@@ -227,10 +244,18 @@ def anchored(store: Store, checkpoint: int, place: str, reference: str, now: dat
         unit.add_once(tables.Anchor, {"id": f"{checkpoint}@{place}", **row})
 
 
-def is_anchored(session: Session, place: str) -> bool:
-    """Whether this place was ever given a checkpoint."""
+def given(session: Session, place: str) -> int:
+    """The number of the last checkpoint that this place was given; 0 for none."""
     table: Any = tables.Anchor
-    return session.execute(select(table.id).where(table.place == place).limit(1)).first() is not None
+    query = select(func.max(table.checkpoint)).where(table.place == place)
+    return session.execute(query).scalar() or 0
+
+
+def keys(session: Session) -> set[str]:
+    """The public keys under which the database's checkpoints are signed, and are to be."""
+    table: Any = tables.Checkpoint
+    found = session.execute(select(table.key, table.next_key).distinct())
+    return {key for pair in found for key in pair if key}
 
 
 def anchors(session: Session, checkpoint: int) -> list[tables.Anchor]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Container
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 import actions.standing
 from actions.crash import crashpoint
+from spend import canonical
 from storage import checkpoints, tables
 from storage.audit import GENESIS
 from storage.outbox import SEEN_TWICE
@@ -42,11 +44,13 @@ class Seen:
 
     Attributes:
         witness: who knows it, in words that the row's number follows.
+        unproven: the hash of a checkpoint that no known key signed: it says nothing of the log.
     """
 
     head: Head
     at: datetime
     witness: str = "this machine saw"
+    unproven: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Fork:
     def reason(self) -> str:
         """What is wrong, in words."""
         row, witness = self.seen.head.seq, self.seen.witness
+        if self.seen.unproven:
+            return f"{witness} row {row}, but no key that is known here signed it"
         if self.found.seq < row:
             return f"its audit log ends at row {self.found.seq}, and {witness} row {row}"
         return f"row {row} of its audit log is not the one that {witness}"
@@ -75,19 +81,38 @@ def head(session: Session) -> Head:
 
 
 def fork(session: Session, seen: Seen) -> Fork | None:
-    """How the log differs from what was seen, or None where it goes on from there."""
-    table: Any = tables.Audit
-    found = session.execute(select(table.hash).where(table.seq == seen.head.seq)).scalar()
-    if seen.head.seq == 0 or found == seen.head.hash:
+    """How the log differs from what was seen, or None where it goes on from there.
+
+    A checkpoint that no known key signed may be a forged one that agrees: it is no evidence either way.
+    """
+    if not seen.unproven and _goes_on(session, seen.head):
         return None
     return None if _is_known(session, seen) else Fork(seen, head(session))
 
 
+def _goes_on(session: Session, seen: Head) -> bool:
+    table: Any = tables.Audit
+    found = session.execute(select(table.hash).where(table.seq == seen.seq)).scalar()
+    return seen.seq == 0 or found == seen.hash
+
+
 def _is_known(session: Session, seen: Seen) -> bool:
-    """Whether two people resumed this very loss after this machine last looked: another one found it."""
+    """Whether two people resumed after this was seen; what is unproven, they have to have resumed by name."""
+    if seen.unproven:
+        return any(seen.unproven in row.fork.get("unproven", ()) for row in _resumed(session))
+    return any(row.at >= seen.at for row in _resumed(session))
+
+
+def _resumed(session: Session) -> list[tables.Recovery]:
     table: Any = tables.Recovery
-    resumed = session.execute(select(table).where(table.state == str(RecoveryState.RESUMED))).scalars()
-    return any(row.at >= seen.at and row.fork["found"]["seq"] < seen.head.seq for row in resumed)
+    query = select(table).where(table.state == str(RecoveryState.RESUMED)).order_by(table.resumed_at)
+    return list(session.execute(query).scalars())
+
+
+def branch(session: Session) -> str:
+    """What the log's checkpoints are kept under since the last resume; empty if there was none."""
+    resumed = _resumed(session)
+    return resumed[-1].id if resumed else ""
 
 
 def last_seen(home: Path) -> Seen | None:
@@ -99,10 +124,16 @@ def last_seen(home: Path) -> Seen | None:
     return Seen(Head(**data["head"]), datetime.fromisoformat(data["at"]))
 
 
-def counted(session: Session, kept: checkpoints.Line, place: str) -> Seen:
-    """What the newest checkpoint in another place says of the log; it knows of no worker's epoch."""
+def counted(session: Session, kept: checkpoints.Line, place: str, keys: Container[str]) -> Seen:
+    """What the newest checkpoint in another place says of the log; it knows of no worker's epoch.
+
+    Args:
+        keys: the public keys that are known here.
+    """
     end = Head(kept["size"], kept["head"], head(session).epoch)
-    return Seen(end, datetime.fromisoformat(kept["at"]), f"the newest checkpoint in {place} counts")
+    at, witness = datetime.fromisoformat(kept["at"]), f"the newest checkpoint in {place} counts"
+    proven = kept["key"] in keys and checkpoints.sealed(kept)
+    return Seen(end, at, witness, None if proven else canonical.digest(dict(kept)))
 
 
 def remember(session: Session, home: Path, now: datetime) -> None:

@@ -27,7 +27,8 @@ def verify(
     ] = None,
     key: Annotated[list[str] | None, typer.Option("--key", help="A public key that you trust.")] = None,
     anchors: Annotated[
-        list[str] | None, typer.Option("--anchors", metavar="PLACE", help="A file or s3://BUCKET/PREFIX.")
+        list[str] | None,
+        typer.Option("--anchors", metavar="PLACE", help="A file, s3://BUCKET/PREFIX or git+URL."),
     ] = None,
     *,
     as_json: Json = False,
@@ -54,6 +55,7 @@ def verify(
             {"ok": found.reason is None, "rows": verdict.rows, "head": verdict.head}
             | {"broken": verdict.broken, "reason": found.reason}
             | {"checkpoints": found.checkpoints, "covered": found.covered, "doubts": found.doubts}
+            | {"forks": found.forks}
         )
     else:
         _tell(found)
@@ -70,6 +72,8 @@ def _tell(found: Any) -> None:
     else:
         signed = f", signed up to row {found.covered}" if found.checkpoints else ""
         typer.echo(f"The audit log holds: {verdict.rows} rows{signed}, head {verdict.head}.")
+    for fork in found.forks:
+        typer.echo(fork)
     for doubt in found.doubts:
         typer.echo(f"Not proven: {doubt}", err=True)
 
@@ -191,13 +195,13 @@ def rotate(
 def forget(
     member: Annotated[str, typer.Argument(metavar="MEMBER", help="The member id of the person.")],
 ) -> None:
-    """Forget whom a pseudonym of the audit log stands for; its hashes stay valid."""
+    """Forget whom a pseudonym stands for, in the audit log and in what is over; the hashes stay valid."""
     from bot import main
     from bot.cli import person
     from flows import auditing
     from spend.errors import Refused
 
-    typer.echo(f"The audit log will not know any more what {member} did. This cannot be taken back.")
+    typer.echo(f"Nobody will know any more what {member} did. This cannot be taken back.")
     if typer.prompt("Type the member id again to go on") != member:
         raise Refused("That is another id; nothing was forgotten.")
     with desk_of() as desk:

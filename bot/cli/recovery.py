@@ -19,14 +19,19 @@ def show(*, as_json: Json = False) -> None:
     with desk_of() as desk, desk.store.reading() as session:
         row = recovery.waiting(session)
         head = recovery.head(session)
+        seen = flow.view(desk, row.id) if row else None
     if as_json:
         document({"waiting": row.model_dump() if row else None, "head": {"seq": head.seq, "hash": head.hash}})
-    elif row is None:
+    elif row is None or seen is None:
         typer.echo(f"Nothing waits: the audit log goes on from what was last seen, to row {head.seq}.")
     else:
         typer.echo(flow.sentence(row))
-        if row.first:
-            typer.echo("One person resumed it; a second one has to agree.")
+        for title in seen.void:
+            typer.echo(f"Void: {title}")
+        for name, what in seen.looks:
+            typer.echo(f"Look at {name}: {what}")
+        for who, why in seen.said:
+            typer.echo(f"{who} resumed it: {why}. A second person has to agree.")
     if row is not None:
         raise typer.Exit(1)
 

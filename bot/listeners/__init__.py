@@ -5,11 +5,11 @@ from datetime import datetime
 
 from slack_bolt import App
 
-from bot.listeners import approvals, charges, commands, disputes, findings, say, standing
+from bot.listeners import approvals, charges, commands, disputes, findings, recovery, say, standing
 from flows.desk import Desk
 
 
 def register(app: App, desk: Desk, now: Callable[[], datetime]) -> None:
     """Give the app all its listeners."""
-    for part in (approvals, charges, commands, disputes, findings, say, standing):
+    for part in (approvals, charges, commands, disputes, findings, recovery, say, standing):
         part.register(app, desk, now)

@@ -166,8 +166,10 @@ def test_forgetting_asks_twice_and_the_chain_still_holds(
     told(capsys, "verify")
 
 
-def test_reading_costs_on_the_terminal_is_an_entry(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.outcome(["costs", "--by", "team"]) == 0
-    (entry,) = json.loads(told(capsys, "show", "costs", "--json"))["entries"]
-    assert (entry["event"], entry["actor"], entry["after"]["by"]) == ("report.view", ANN, ["team"])
+def test_reading_money_on_the_terminal_is_an_entry(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command, code in ((["costs", "--by", "team"], 0), (["detect"], 2)):
+        assert cli.outcome(command) == code
+        (entry,) = json.loads(told(capsys, "show", command[0], "--json"))["entries"]
+        assert (entry["event"], entry["actor"]) == ("report.view", ANN)
+    assert entry["after"] == {}
     assert (home / "bursar.db").exists()

@@ -14,9 +14,10 @@ from tests.databases import Database, PostgresServer, SqliteTemplate
 from tests.flows.restoring import save
 from tests.flows.world import Company
 from tests.storage.buckets import bucket
+from tests.storage.remotes import remote
 from tests.watching import watching
 
-__all__ = ["bucket", "save"]
+__all__ = ["bucket", "remote", "save"]
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",

@@ -14,13 +14,13 @@ from tests.flows.world import Company
 class Backup:
     """A copy of a company's database as it was at one moment."""
 
-    def __init__(self, request: pytest.FixtureRequest, company: Company, folder: Path) -> None:
+    def __init__(self, request: pytest.FixtureRequest, company: Company, to: Path) -> None:
         self._server: PostgresServer | None = None
         self._opened: list[Store] = []
-        company.store.close()  # a template may have no connection; the store opens others by itself
         if company.store.sqlite:
-            self.database = _file(company.store.url, folder / "copy.db")
+            self.database = _file(company.store.url, to)
         else:
+            company.store.close()  # a template may have no connection; the store opens others by itself
             self._server = request.getfixturevalue("postgres")
             self.database = self._server._create(company.store.url.split("?")[0].rsplit("/", 1)[1])
 
@@ -55,7 +55,7 @@ def save(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Save]:
     made: list[Backup] = []
 
     def save(company: Company) -> Backup:
-        made.append(Backup(request, company, tmp_path))
+        made.append(Backup(request, company, tmp_path / f"copy-{len(made)}.db"))
         return made[-1]
 
     yield save

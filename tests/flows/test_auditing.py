@@ -15,6 +15,7 @@ from storage import checkpoints, outbox, tables
 from storage.sources import anchors
 from storage.store import Store
 from tests.bot.world import desk_on
+from tests.storage.remotes import git
 from tests.storage.rows import NOON
 from tests.storage.tampering import tamper
 
@@ -111,6 +112,39 @@ def test_a_place_that_takes_nothing_is_tried_again_and_holds_up_no_other(
     (tmp_path / "later").mkdir()
     auditing.keep(shut, NOON + HOUR)
     assert anchors.place(later).read() == anchors.place(kept).read()
+
+
+def test_a_remote_that_is_away_waits_and_the_other_places_go_on(
+    desk: Desk, kept: str, tmp_path: Path, remote: str
+) -> None:
+    both = replace(desk, org=replace(desk.org, anchors=(remote, kept)))
+    folder = tmp_path / "remote.git"
+    away = folder.rename(tmp_path / "away.git")
+    write(desk, "plan-1")
+    with pytest.raises(BursarError, match="does not appear to be a git repository"):
+        auditing.keep(both, NOON)
+    assert len(anchors.place(kept).read()) == 1
+    away.rename(folder)
+    write(desk, "plan-1")
+    auditing.keep(both, NOON + HOUR)
+    assert anchors.place(remote).read() == anchors.place(kept).read()
+    assert verify(desk, remote, kept).doubts == ()
+
+
+@pytest.mark.case("V16.4.2")
+def test_a_remote_that_was_written_anew_is_found_by_the_next_checkpoint_and_by_verification(
+    desk: Desk, remote: str
+) -> None:
+    both = replace(desk, org=replace(desk.org, anchors=(remote,)))
+    for hours in (0, 1):
+        write(desk, "plan-1")
+        auditing.keep(both, NOON + hours * HOUR)
+    assert verify(desk, remote).reason is None
+    git(remote, "update-ref", "refs/heads/bursar", git(remote, "rev-parse", "bursar~").strip())
+    assert verify(desk, remote).reason == f"{remote} was given checkpoint 2, and does not hold it"
+    write(desk, "plan-1")
+    with pytest.raises(Refused, match="does not hold checkpoint 2 as it was signed"):
+        auditing.keep(both, NOON + 2 * HOUR)
 
 
 def test_verification_says_what_it_did_not_prove(desk: Desk, kept: str) -> None:

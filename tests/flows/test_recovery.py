@@ -1,6 +1,7 @@
 """A database restored from an old copy: nothing acts, what was open is void, and two people resume it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from actions.plan import Plan, PlanState
 from actions.step import StepState
 from flows import approvals, dispatch, recovery, runs, sweeps
 from spend.errors import NotFound, Refused
-from storage import jobs, plans, tables
+from storage import blast, jobs, plans, tables
 from storage import recovery as memory
 from storage.journal import RunJournal
 from storage.locks import Hold
@@ -59,9 +60,7 @@ def test_an_older_copy_is_noticed_recorded_and_told(company: Company, save: Save
     assert (found.fork["seen"]["seq"], found.fork["found"]["seq"]) == (4, 3)
     assert copy.events(found.id) == ["recovery.begin"]
     for channel in ("C_OPS", "C_FIN"):
-        ((_, text),) = copy.told(channel)
-        assert "restored from an old copy" in text
-        assert "bursar recovery resume" in text
+        assert copy.told(channel) == [("recovery", found.id)]
     assert examine(copy).id == found.id  # the second process to look finds it, and tells nobody again
     assert len(copy.told("C_OPS")) == 1
     assert "restored" in str(recovery.why_not(copy.desk))
@@ -76,17 +75,29 @@ def test_a_copy_that_went_another_way_is_noticed_too(company: Company, save: Sav
     assert examine(copy).reason == "row 1 of its audit log is not the one that this machine saw"
 
 
+def room(company: Company, plan: Plan) -> list[dict[str, Any]]:
+    """What the log has on what a plan took of its day."""
+    with company.store.reading() as session:
+        taken = blast.of_plan(session, plan.id)
+    assert taken is not None
+    return company.entries(taken.id)
+
+
 def test_open_approvals_are_void_and_their_messages_are_not_sent_again(company: Company, save: Save) -> None:
     waits, approved = (company.plan(ids=(key,)) for key in ("i-1", "i-2"))
     approvals.approve(company.desk, approved.id, actor=OPS, shown=approved.hash, now=company.now)
     copy = restored(company, save)
-    examine(copy)
+    found = examine(copy)
     for plan in (waits, approved):
         assert copy.state(plan.id) is PlanState.STALE
         assert copy.events(plan.id)[-1] == "plan.stale"
         assert "restored from an old copy" in str(copy.plan_of(plan.id).outcome)
     assert {one.channel for one in copy.messages("post")} == {"C_OPS", "C_FIN"}
-    assert all("restored" in one.args["text"] for one in copy.messages("post"))
+    assert all(one.template == "recovery" for one in copy.messages("post"))
+    assert [one["event"] for one in room(copy, approved)] == ["reservation.make", "reservation.release"]
+    assert set(recovery.view(copy.desk, found.id).void) == {waits.title}
+    assert found.fork["void"] == copy.entries(found.id)[0]["after"]["void"]
+    assert set(found.fork["void"]) == {waits.id, approved.id}
     with pytest.raises(Refused):
         approvals.approve(copy.desk, waits.id, actor=OPS, shown=waits.hash, now=copy.now)
 
@@ -148,6 +159,15 @@ def test_two_different_people_resume_it_and_say_why(company: Company, save: Save
     assert recovery.why_not(copy.desk) is None
     with pytest.raises(NotFound):
         say(OZ)
+    assert recovery.view(copy.desk, found.id).said == [(OPS, WHY), (FIN, WHY)]
+
+
+def test_a_card_of_another_recovery_resumes_nothing(company: Company, save: Save) -> None:
+    copy = restored(company, save)
+    found = examine(copy)
+    with pytest.raises(NotFound, match="waits no more"):
+        recovery.resume(copy.desk, actor=OPS, reason=WHY, now=copy.now, key="recovery-earlier")
+    assert recovery.resume(copy.desk, actor=OPS, reason=WHY, now=copy.now, key=found.id).first == OPS
 
 
 def test_another_machine_knows_a_loss_that_was_resumed(company: Company, save: Save) -> None:
@@ -198,7 +218,8 @@ def test_what_was_under_way_is_looked_at_and_never_called(
     plan, (first, *rest) = stopped_between(acting, cloud, sent=sent)
     copy = restored(acting, save)
     copy.store.hold = Hold("worker-1", 9)
-    examine(copy)
+    found = examine(copy)
+    assert recovery.view(copy.desk, found.id).under_way == 1
     recovery.reconcile(copy.desk, copy.now)
     assert copy.state(plan.id) is PlanState.HALTED
     with copy.store.reading() as session:
@@ -208,5 +229,9 @@ def test_what_was_under_way_is_looked_at_and_never_called(
     assert all("it is running now" in str(steps[key].detail) for key in rest)
     assert {cloud.state(key) for key in rest} == {"running"}
     assert cloud.state(first) == ("stopped" if sent else "running")
+    assert room(copy, plan)[-1]["after"]["targets"] == 1  # the one that may have been touched
+    shown = recovery.view(copy.desk, found.id)
+    assert [name for name, _ in shown.looks] == ([] if sent else ["a"])
+    assert shown.under_way == 0
     assert copy.chain_holds()
     recovery.reconcile(copy.desk, copy.now)  # a repeat of the job finds nothing more

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from spend import canonical
 from spend.errors import Conflict, SettingsWrong
-from storage import audit, checkpoints
+from storage import audit, checkpoints, tables
 from storage.checkpoints import Line, Signer
 from storage.store import Store
 from tests.storage.rows import NOON
@@ -68,6 +68,20 @@ def test_a_checkpoint_is_due_after_an_hour_or_a_thousand_rows_and_never_without_
     assert not due(store, NOON)
     write(store)
     assert due(store, NOON)
+
+
+def test_a_resume_is_signed_at_once_and_once(store: Store) -> None:
+    write(store)
+    sign(store)
+    row: dict[str, Any] = {"id": "recovery-1", "state": "resumed", "reason": "old", "fork": {}, "at": NOON}
+    with store.writing(NOON) as unit:
+        unit.add(tables.Recovery(**row, resumed_at=NOON + HOUR / 2))
+    assert not due(store, NOON + HOUR / 2)  # there is nothing new to sign
+    write(store)
+    assert due(store, NOON + HOUR / 2)
+    sign(store, now=NOON + HOUR / 2)
+    write(store)
+    assert not due(store, NOON + HOUR)
 
 
 def test_checkpoints_say_how_long_the_log_is_and_name_one_another(store: Store) -> None:
@@ -143,6 +157,8 @@ def test_a_key_hands_over_to_the_next_and_a_verifier_needs_only_one_of_them(stor
     with pytest.raises(Conflict, match=r"but key .* is the one to sign"):
         sign(store, OLD)
     sign(store, NEW)
+    with store.reading() as session:
+        assert checkpoints.keys(session) == {OLD.public, NEW.public}
     for trusted in ([OLD.public], [NEW.public], [OLD.public, NEW.public]):
         assert checkpoints.flaw(lines(store), trusted) is None
     assert "nothing vouches" in str(checkpoints.flaw(lines(store), [EVE.public]))
@@ -172,6 +188,10 @@ def test_what_another_place_holds_is_compared(store: Store) -> None:
     first, second, third = kept = lines(store)
     assert checkpoints.differing(kept, [], "there") is None
     assert checkpoints.differing(kept, [first, first, second], "there") is None
+    assert checkpoints.differing(kept, [first, second], "there", given=2) is None
+    lacks = "there was given checkpoint 3, and does not hold it"
+    assert checkpoints.differing(kept, [first, second], "there", given=3) == lacks
+    assert checkpoints.differing(kept, [], "there", given=3) == lacks
     assert "there does not hold checkpoint 1" in str(checkpoints.differing(kept, [second], "there"))
     assert "2, which there holds, is not in" in str(checkpoints.differing([first], [first, second], "there"))
     other = forged(second, EVE)
@@ -272,8 +292,7 @@ def test_each_place_is_brought_what_it_lacks_the_oldest_first(store: Store) -> N
             (2, "slack", "C1/1.2", NOON + HOUR),
         ]
         assert checkpoints.anchors(session, 1) == []
-        assert checkpoints.is_anchored(session, "slack")
-        assert not checkpoints.is_anchored(session, "file")
+        assert [checkpoints.given(session, place) for place in ("slack", "bucket", "file")] == [2, 2, 0]
         assert checkpoints.first_since(session, NOON + HOUR) == 2
         assert checkpoints.first_since(session, NOON + 3 * HOUR) is None
         first = checkpoints.covering(session, 1)

@@ -23,22 +23,33 @@ THROTTLED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class AccountAccess:
-    """How one account is entered: by a role, or with the credentials that the machine has."""
+    """How one account is entered: by a role, or with the credentials that the machine has.
+
+    Attributes:
+        role_arn: the role that looks.
+        act_role_arn: the role that changes; None where one does both.
+    """
 
     role_arn: str | None = None
     external_id: str | None = None
+    act_role_arn: str | None = None
+
+    def role(self, *, mutating: bool) -> str | None:
+        """The role for this purpose."""
+        return (self.act_role_arn if mutating else None) or self.role_arn
 
 
 class AwsClouds:
     """Clients per account, service, region and purpose; safe to share between threads.
 
-    Mutating clients send once: boto3's default sent one StopInstances three times.
+    Mutating clients send once: boto3's default sent one StopInstances three times. Whoever is given one
+    has entered the account already, so that no call waits for that after it was given leave.
     """
 
     def __init__(self, accounts: Mapping[str, AccountAccess], session_name: str = "bursar") -> None:
         self._accounts = dict(accounts)
         self._session_name = session_name
-        self._sessions: dict[str, Any] = {}
+        self._sessions: dict[tuple[str, str | None], Any] = {}
         self._clients: dict[tuple[str, str, str, bool], Any] = {}
         self._lock = threading.RLock()
 
@@ -61,32 +72,40 @@ class AwsClouds:
                     read_timeout=READ_TIMEOUT,
                     retries={"mode": "standard", "total_max_attempts": 1 if mutating else READS},
                 )
-                session = self._session(account)
+                session = self._session(account, mutating=mutating)
                 self._clients[key] = session.client(service, region_name=region, config=config)
-            return self._clients[key]
+        if mutating:
+            self._enter(account)
+        return self._clients[key]
 
-    def _session(self, account: str) -> Any:
+    def _enter(self, account: str) -> None:
+        """Have credentials for changes that are good for a while."""
+        with self._lock:
+            session = self._session(account, mutating=True)
+        answer(f"account {account}", session.get_credentials().get_frozen_credentials)
+
+    def _session(self, account: str, *, mutating: bool) -> Any:
         if account not in self._accounts:
             raise Refused(f"Account {account} is not in the settings; add it under accounts.")
-        if account not in self._sessions:
-            access = self._accounts[account]
-            self._sessions[account] = self._assumed(account, access) if access.role_arn else _ambient(account)
-        return self._sessions[account]
+        access = self._accounts[account]
+        role = access.role(mutating=mutating)
+        if (account, role) not in self._sessions:
+            made = self._assumed(account, role, access.external_id) if role else _ambient(account)
+            self._sessions[account, role] = made
+        return self._sessions[account, role]
 
-    def _assumed(self, account: str, access: AccountAccess) -> Any:
+    def _assumed(self, account: str, role: str, external_id: str | None) -> Any:
         import boto3
         import botocore.session
         from botocore.credentials import DeferredRefreshableCredentials
 
-        if f"::{account}:" not in str(access.role_arn):
-            raise Refused(
-                f"The role {access.role_arn} is not one of account {account}; correct the settings."
-            )
+        if f"::{account}:" not in role:
+            raise Refused(f"The role {role} is not one of account {account}; correct the settings.")
         sts: Any = boto3.Session().client("sts", region_name="eu-central-1")
-        external = {"ExternalId": access.external_id} if access.external_id else {}
+        external = {"ExternalId": external_id} if external_id else {}
 
         def refresh() -> dict[str, str]:
-            answer = sts.assume_role(RoleArn=access.role_arn, RoleSessionName=self._session_name, **external)
+            answer = sts.assume_role(RoleArn=role, RoleSessionName=self._session_name, **external)
             found = answer["Credentials"]
             return {
                 "access_key": found["AccessKeyId"],

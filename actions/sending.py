@@ -51,7 +51,9 @@ class Cleared:
     def client(
         self, account: str, service: str, region: str = "eu-central-1", *, mutating: bool = False
     ) -> Any:
-        """The client of this service; a mutating one asks first."""
+        """The client of this service; a mutating one asks first, and so does who wants its credentials."""
+        if mutating:
+            self._leave()
         found = self._clouds.client(account, service, region, mutating=mutating)
         return _Asking(found, self._send) if mutating else found
 

@@ -115,7 +115,9 @@ class Settings:
         return Org(
             teams={name: _team(name, team) for name, team in part.teams.items()},
             accounts={
-                one.id: Account(one.id, one.name or one.id, one.role_arn, one.external_id, one.act)
+                one.id: Account(
+                    one.id, one.name or one.id, one.role_arn, one.external_id, one.act, one.act_role_arn
+                )
                 for one in part.accounts
             },
             finance_channel=part.finance.channel if part.finance else "",

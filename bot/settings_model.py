@@ -28,6 +28,7 @@ from bot.settings_types import (
     clock,
     listed,
     once,
+    remotes,
 )
 
 
@@ -84,8 +85,16 @@ class AccountPart(Part):
     id: str = Field(min_length=1)
     name: str | None = None
     role_arn: str | None = None
+    act_role_arn: str | None = None
     external_id: str | None = None
     act: bool = False
+
+    @model_validator(mode="after")
+    def _with_roles_of_its_own(self) -> Self:
+        for role in filter(None, (self.role_arn, self.act_role_arn)):
+            if f"::{self.id}:" not in role:
+                raise ValueError(f"{role} is no role of account {self.id}; correct one of the two")
+        return self
 
 
 class SharedPart(Part):
@@ -138,7 +147,7 @@ class LakePart(Part):
 class AuditPart(Part):
     """Where the audit log's checkpoints are kept outside the database."""
 
-    anchors: Words = ()
+    anchors: Annotated[Words, AfterValidator(remotes)] = ()
 
 
 class HealthPart(Part):

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from storage.sources import anchors, gitremote
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -50,6 +52,16 @@ def _exact(value: Any) -> Any:
     if isinstance(value, float):
         raise ValueError("an amount must not have been rounded to binary; write it as plain decimal digits")  # noqa: TRY004 - pydantic turns ValueError into the sentence
     return value
+
+
+def remotes(values: tuple[str, ...]) -> tuple[str, ...]:
+    for one in values:
+        if one.startswith(anchors.GIT) and not gitremote.URL.fullmatch(one.removeprefix(anchors.GIT)):
+            raise ValueError(
+                "a git remote is git+ssh://, git+https:// or git+file:///, without a password: git "
+                "reads that from the machine's own ssh key or .netrc"
+            )
+    return values
 
 
 def listed(value: Any) -> Any:

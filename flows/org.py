@@ -48,6 +48,7 @@ class Account:
     role_arn: str | None = None
     external_id: str | None = None
     act: bool = False
+    act_role_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,19 @@ def test_an_account_is_entered_by_its_role_and_sees_only_its_own(world: World, p
     [assumed] = proxy.of("AssumeRole")
     assert "ExternalId=the-external-id" in assumed
     assert "RoleSessionName=tests" in assumed
+
+
+def test_who_is_given_a_client_for_changes_has_entered_the_account(world: World, proxy: Proxy) -> None:
+    assert world.clouds
+    clouds = AwsClouds({OTHER: replace(ROLE, act_role_arn=f"arn:aws:iam::{OTHER}:role/actor")}, "tests")
+    clouds.client(OTHER, "ec2", REGION)
+    assert proxy.of("AssumeRole") == []
+    proxy.fault = lambda name, _body: "deny" if name == "AssumeRole" else None
+    with pytest.raises(Unreadable, match=f"account {OTHER} could not be read"):
+        clouds.client(OTHER, "ec2", REGION, mutating=True)
+    proxy.reset()
+    clouds.client(OTHER, "ec2", REGION, mutating=True)
+    assert ["role%2Factor" in body for body in proxy.of("AssumeRole")] == [True]
 
 
 def test_an_account_that_is_not_in_the_settings_is_refused(clouds: AwsClouds) -> None:

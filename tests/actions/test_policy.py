@@ -1,18 +1,26 @@
 """The permissions that `deploy/aws` grants are those that the actions declare, and those that they use."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from moto.core.authorization import enable_iam_authentication
 
 from actions import planning
-from actions.base import Params
-from actions.clouds import AwsClouds
+from actions.base import Clouds, Params
+from actions.clouds import AccountAccess, AwsClouds
+from actions.errors import TakenOver
 from actions.plan import PlanState
 from actions.registry import ACTIONS, action
+from actions.rollout import steps_of
+from actions.step import Step, StepState
+from tests.actions.memory import MemoryJournal
+from tests.actions.proxy import Proxy
 from tests.actions.running import Run, frozen
-from tests.actions.world import NOW, SCOPE, World
+from tests.actions.world import ACCOUNT, NOW, REGION, SCOPE, World
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "aws"
 READING = ("Describe", "Get", "List")
@@ -75,10 +83,10 @@ def recorder(clouds: AwsClouds) -> Recorder:
     return Recorder(clouds)
 
 
-def lifecycle(world: World, recorder: Recorder, runbook: str, first: str, params: dict[str, Any]) -> None:
+def lifecycle(world: World, clouds: Clouds, runbook: str, first: str, params: dict[str, Any]) -> None:
     """Find, do and take back what one runbook is for."""
-    world.clouds = recorder  # type: ignore[assignment] # it hands out the same clients
-    found = list(action(first).find(recorder, SCOPE, _params(first, params)))
+    world.clouds = clouds  # type: ignore[assignment] # it hands out clients all the same
+    found = list(action(first).find(clouds, SCOPE, _params(first, params)))
     run = Run(world, frozen(found, runbook))
     assert run.go() is PlanState.SUCCEEDED
     plan = planning.undo(run.plan, run.journal.steps(), plan_id="plan-2", approvers={"U_ANN"}, now=NOW)
@@ -109,3 +117,86 @@ def test_everything_that_is_granted_is_used_and_nothing_is_used_that_is_not_gran
         {"limit": 5, "peak_above": 50},
     )
     assert recorder.used == granted("read.json") | granted("act.json")
+
+
+ROLES = {name: f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("read", "act")}
+
+
+def allowing(*actions: str) -> str:
+    """A policy for the test's cloud, which knows metrics by another name and tells no resources apart."""
+    named = [one.replace("cloudwatch:", "monitoring:") for one in actions]
+    return _document(Action=named, Resource="*")
+
+
+def _document(**statement: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+
+@pytest.fixture
+def apart(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClouds]:
+    """The account by two roles, each with its policy of `deploy/aws`, in a cloud that asks for permission."""
+    world.idle_instance("box", Environment="dev")
+    world.volume("disk", Environment="dev")
+    iam = world.clouds.client(ACCOUNT, "iam")
+    trust = _document(Action="sts:AssumeRole", Principal={"AWS": "*"})
+    for name in ROLES:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        policy = allowing(*granted(f"{name}.json"))
+        iam.put_role_policy(RoleName=name, PolicyName="granted", PolicyDocument=policy)
+    iam.create_user(UserName="worker")
+    iam.put_user_policy(UserName="worker", PolicyName="enter", PolicyDocument=allowing("sts:AssumeRole"))
+    key = iam.create_access_key(UserName="worker")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    with enable_iam_authentication():
+        yield AwsClouds({ACCOUNT: AccountAccess(ROLES["read"], None, ROLES["act"])}, "tests")
+
+
+def assumed(proxy: Proxy) -> list[str]:
+    """The roles that were assumed, in order."""
+    return [name for body in proxy.of("AssumeRole") for name in ROLES if f"role%2F{name}" in body]
+
+
+@pytest.mark.case("T59", "V13.2.2")
+def test_a_role_that_looks_and_one_that_changes_do_all_of_it(
+    world: World, apart: AwsClouds, proxy: Proxy
+) -> None:
+    lifecycle(world, apart, "stop-idle-dev", "aws.stop_instances", {"environments": ["dev"]})
+    lifecycle(world, apart, "reclaim-unattached-volumes", "aws.snapshot_volume", {})
+    assert assumed(proxy) == ["read", "act"]
+
+
+@pytest.mark.case("T59", "V13.2.2")
+def test_neither_role_does_what_is_the_others(apart: AwsClouds) -> None:
+    looks, changes = (apart.client(ACCOUNT, "ec2", REGION, mutating=one) for one in (False, True))
+    for call, request in (
+        (looks.stop_instances, {"InstanceIds": ["i-1"]}),
+        (looks.delete_volume, {"VolumeId": "vol-1"}),
+        (changes.describe_instances, {}),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call(**request)
+
+
+class Overtaken(MemoryJournal):
+    """Another worker takes the run over right after the intent."""
+
+    def intend(self, *step: Any, **when: Any) -> Step:
+        intended = super().intend(*step, **when)
+        self.taken = True
+        return intended
+
+
+@pytest.mark.case("T59", "V13.2.2")
+def test_the_role_that_changes_is_assumed_only_by_a_run_that_has_leave(
+    world: World, apart: AwsClouds, proxy: Proxy
+) -> None:
+    world.clouds = apart
+    stop = action("aws.stop_instances")
+    found = list(stop.find(apart, SCOPE, _params(stop.name, {"environments": ["dev"]})))
+    plan = frozen(found)
+    run = Run(world, plan, Overtaken(steps_of(plan)))
+    with pytest.raises(TakenOver):
+        run.go()
+    assert run.states() == [StepState.INTENT]
+    assert assumed(proxy) == ["read"]

@@ -1,8 +1,6 @@
 """Leave to send: asked before each single call of an action, and what follows where it is not given."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -72,37 +70,6 @@ def test_a_call_whose_last_moment_passed_during_an_earlier_one_is_not_sent(
     assert run.go() is P.FAILED
     assert changes(proxy) == CALLS[: at + 1]
     assert (run.row(0).state, run.row(0).code) == (S.FAILED, "NotSent")
-
-
-def test_a_call_is_over_when_it_can_neither_be_sent_nor_answered_any_more() -> None:
-    over = NOW + sending.UNDER_WAY
-    assert not sending.over(None, over)
-    assert not sending.over(NOW, over - timedelta(microseconds=1))
-    assert sending.over(NOW, over)
-
-
-class Recorder:
-    """Clouds that write down which clients were asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[bool] = []
-
-    def client(self, account: str, service: str, region: str = "", *, mutating: bool = False) -> Any:
-        self.asked.append(mutating)
-        return {"account": account, "service": service, "region": region}
-
-
-def test_reading_needs_no_leave() -> None:
-    def never() -> None:
-        raise AssertionError("nobody asks for leave to read")
-
-    clouds = Recorder()
-    assert sending.Cleared(clouds, never, lambda _: None, "00ff").client("1", "ec2", "eu-west-1") == {
-        "account": "1",
-        "service": "ec2",
-        "region": "eu-west-1",
-    }
-    assert clouds.asked == [False]
 
 
 def unknown_once(world: World, proxy: Proxy, name: str, operation: str) -> Run:

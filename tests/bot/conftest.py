@@ -9,9 +9,12 @@ import pytest
 from bot.render import TEMPLATES
 from flows.desk import Desk
 from storage.store import Store
+from tests.actions.conftest import clouds, clouds_of_all, gate, moto_address, proxy, world
 from tests.bot import slack as loopback
 from tests.bot.world import TurnedClock, desk_on, sentence
 from tests.databases import Database
+
+__all__ = ["clouds", "clouds_of_all", "gate", "moto_address", "proxy", "world"]
 
 
 @pytest.fixture

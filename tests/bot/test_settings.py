@@ -50,7 +50,12 @@ def test_the_example_in_the_documentation_holds(tmp_path: Path) -> None:
     assert org.teams["search"].budget == Decimal("12000.00")
     assert org.teams["search"].owners == {"U0ANN", "U0BOB"}
     assert org.teams["shop"].title == "shop"
-    assert org.accounts["012345678901"].act
+    account = org.accounts["012345678901"]
+    assert account.act
+    assert [str(role).rpartition("/")[2] for role in (account.role_arn, account.act_role_arn)] == [
+        "bursar-read",
+        "bursar-act",
+    ]
     assert org.approvers(("owner", "second"), "shop") == {"U0CYD", "U0GUS"}
     assert org.shared[0].pool.split == "proportional"
 
@@ -95,6 +100,10 @@ schedules:
         (
             "tag_aliases:\n  shop: nobody",
             "bursar.yaml:2 tag_aliases.shop: there is no team 'nobody'; the teams are: none",
+        ),
+        (
+            "accounts:\n- id: '1'\n  act_role_arn: arn:aws:iam::2:role",
+            "bursar.yaml:2 accounts[1]: arn:aws:iam::2:role is no role of account 1; correct one of the two",
         ),
         ("accounts:\n- id: '1'\n- id: '1'", "bursar.yaml:3 accounts[2].id: '1' stands in accounts twice"),
         ("approvers: {owner: [U1]}", "bursar.yaml:1 approvers.owner: `owner` always means"),
@@ -195,6 +204,18 @@ def with_quorum(quorum: int, *groups: str) -> dict[str, Runbook]:
 
 
 @pytest.mark.case("T14")
+@pytest.mark.case("V13.3.1")
+def test_a_git_remote_is_an_address_without_a_password(tmp_path: Path) -> None:
+    good = ["git+ssh://git@host:22/audit.git", "git+https://host/audit.git", "git+file:///srv/audit.git"]
+    text = "audit: {{anchors: [{}]}}\n"
+    assert read(tmp_path, text.format(", ".join(good))).org().anchors == tuple(good)
+    bad = ["https://me:secret@host/a.git", "ext::sh -c true", "--upload-pack=x", "ssh://-x/a", "/srv/a.git"]
+    for one in bad:
+        (wrong,) = problems(tmp_path, text.format(f'"git+{one}"'))
+        assert "a git remote is git+ssh://" in wrong
+        assert "secret" not in wrong
+
+
 @pytest.mark.parametrize(("quorum", "met"), [(2, True), (3, True), (4, False)])
 def test_a_quorum_larger_than_its_approvers_can_never_be_met(tmp_path: Path, quorum: int, met: bool) -> None:
     text = """

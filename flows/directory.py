@@ -145,7 +145,12 @@ def refresh(desk: Desk, now: datetime) -> None:
         return
     groups = {key: told.members(key) for key in sorted(set(org.usergroups.values()))}
     known = {key: found for key, found in groups.items() if not isinstance(found, Unknown)}
-    listed = (*org.groups.values(), *(team.owners for team in org.teams.values()), *known.values())
+    listed = (
+        org.finance,
+        *org.groups.values(),
+        *(team.owners for team in org.teams.values()),
+        *known.values(),
+    )
     people = {person: told.barred(person) for person in sorted(frozenset[str]().union(*listed))}
     said = {person: why for person, why in people.items() if not isinstance(why, Unknown)}
     with desk.store.writing(now) as unit:

@@ -204,6 +204,13 @@ def fill_dispute(desk: Desk, args: dict[str, Any], now: datetime) -> None:
 def _fill(desk: Desk, template: str, args: dict[str, Any], found: dict[str, Any], now: datetime) -> None:
     pointer = {"digest": args["digest"], "item": args["item"]}
     with desk.store.writing(now) as unit:
+        if found["error"] is None:
+            unit.record(
+                "report.view",
+                actor=args["actor"],
+                subject=args["digest"],
+                after={"view": template, "item": args["item"]},
+            )
         unit.send(
             "view",
             template,

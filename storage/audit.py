@@ -17,9 +17,13 @@ from spend import canonical
 from storage import people
 
 GENESIS = "0" * 64
+#: Whose events are about a person; what other events are about may merely look like one.
+PERSONAL = frozenset({"person", "stepup"})
 #: The advisory lock that makes appends take turns on PostgreSQL.
 CHAIN_LOCK = 0x6275727361
 BATCH = 5_000
+_QUOTE = encode_basestring  # JSON without escapes for what is not ASCII, which is what RFC 8785 asks for
+_DECODE = json.JSONDecoder().raw_decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +59,17 @@ class Stored(NamedTuple):
 
     def spelled(self, *, sealed: bool = True) -> str:
         """The row as canonical JSON; what is hashed is everything but the hash."""
-        quote = (
-            encode_basestring  # JSON without escapes for what is not ASCII, which is what RFC 8785 asks for
-        )
-        seal = f'"hash":{quote(self.hash)},' if sealed else ""
+        actor, after, version, at, before, event, own, plan, previous, reason, runbook, seq, subject = self
+        quote = _QUOTE
+        seal = f'"hash":{quote(own)},' if sealed else ""
         return (
-            f'{{"actor":{quote(self.actor)},"after":{"null" if self.after is None else self.after},'
-            f'"app_version":{quote(self.app_version)},"at":{quote(self.at)},'
-            f'"before":{"null" if self.before is None else self.before},"event":{quote(self.event)},{seal}'
-            f'"plan_hash":{_quoted(self.plan_hash)},"prev_hash":{quote(self.prev_hash)},'
-            f'"reason":{_quoted(self.reason)},"runbook_hash":{_quoted(self.runbook_hash)},'
-            f'"seq":{self.seq},"subject":{quote(self.subject)}}}'
+            f'{{"actor":{quote(actor)},"after":{"null" if after is None else after},'
+            f'"app_version":{quote(version)},"at":{quote(at)},'
+            f'"before":{"null" if before is None else before},"event":{quote(event)},{seal}'
+            f'"plan_hash":{"null" if plan is None else quote(plan)},"prev_hash":{quote(previous)},'
+            f'"reason":{"null" if reason is None else quote(reason)},'
+            f'"runbook_hash":{"null" if runbook is None else quote(runbook)},'
+            f'"seq":{seq},"subject":{quote(subject)}}}'
         )
 
     def digest(self) -> str:
@@ -123,27 +127,40 @@ def append(session: Session, events: Sequence[Event], now: datetime) -> None:
 
 def _hidden(session: Session, events: Sequence[Event], now: datetime) -> list[Stored]:
     """The events as rows without a place, in which people stand under their pseudonyms."""
-    texts = [part for event in events for part in (event.subject, event.before, event.after, event.reason)]
-    who = people.pseudonyms(session, people.found(texts, {event.actor for event in events}), now)
+    documents = [
+        {
+            "actor": event.actor,
+            "after": event.after,
+            "before": event.before,
+            "reason": event.reason,
+            _about(event): event.subject,
+        }
+        for event in events
+    ]
+    who = people.pseudonyms(session, documents, now)
     at = canonical.data(now)
     return [
         Stored(
-            actor=who.get(event.actor, event.actor),
-            after=_document(people.hidden(event.after, who)),
+            actor=told["actor"],
+            after=_document(told["after"]),
             app_version=version(),
             at=at,
-            before=_document(people.hidden(event.before, who)),
+            before=_document(told["before"]),
             event=event.event,
             hash="",
             plan_hash=event.plan_hash,
             prev_hash="",
-            reason=people.hidden(event.reason, who),
+            reason=told["reason"],
             runbook_hash=event.runbook_hash,
             seq=0,
-            subject=people.hidden(event.subject, who),
+            subject=told[_about(event)],
         )
-        for event in events
+        for event, told in zip(events, people.hidden(documents, who), strict=True)
     ]
+
+
+def _about(event: Event) -> str:
+    return "person" if event.event.partition(".")[0] in PERSONAL else "subject"
 
 
 def head(session: Session) -> Mark:
@@ -166,8 +183,9 @@ def stored(
     if subjects:
         given |= {"subject": subjects[0], "alias": subjects[-1]}
     while True:
-        batch = session.execute(asked, {**given, "after": after}).all()
-        yield from map(Stored._make, batch)
+        with session.connection().execute(asked, {**given, "after": after}) as found:
+            batch = [Stored._make(row) for row in found.cursor.fetchall()]
+        yield from batch
         if len(batch) < BATCH:
             return
         after = batch[-1].seq
@@ -216,18 +234,20 @@ def _wrong(row: Stored, seq: int, previous: str, signed: str | None) -> str | No
 def _holds(row: Stored) -> bool:
     """Whether its hash is right, and each document is one JSON value: else two rows could look alike."""
     try:
-        documents = [json.loads(one) for one in (row.before, row.after) if one is not None]
-        return row.digest() == row.hash and None not in documents
+        return row.digest() == row.hash and _is_document(row.before) and _is_document(row.after)
     except (TypeError, ValueError):  # something that was never written there: bytes, half a document
         return False
 
 
+def _is_document(text: str | None) -> bool:
+    if text is None:
+        return True
+    value, end = _DECODE(text)
+    return end == len(text) and value is not None
+
+
 def _document(data: Any) -> str | None:
     return None if data is None else canonical.text(data)
-
-
-def _quoted(value: str | None) -> str:
-    return "null" if value is None else encode_basestring(value)
 
 
 INSERT = text(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from actions.approval import Unknown
@@ -14,6 +14,8 @@ from storage.unit import Unit
 
 #: How old a row may be for a click to rely on it.
 FRESH = timedelta(minutes=15)
+#: After this neither a code that was used nor a wrong try is asked for any more.
+OLD_CODE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,13 @@ def misses(session: Session, person: str, since: datetime) -> int:
     table: Any = tables.UsedCode
     found = select(table.key).where(table.key.startswith(_wrong(person), autoescape=True), table.at > since)
     return len(session.execute(found).all())
+
+
+def drop_codes(session: Session, person: str, now: datetime) -> None:
+    """Drop the codes and tries of a person that are too old to matter."""
+    table: Any = tables.UsedCode
+    theirs = or_(*(table.key.startswith(start, autoescape=True) for start in (f"{person}:", _wrong(person))))
+    session.execute(delete(table).where(theirs, table.at < now - OLD_CODE))
 
 
 def _wrong(person: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,45 +13,79 @@ from sqlalchemy.orm import Session
 from spend.errors import NotFound
 from storage import ids, tables
 
-#: Who acts as a person: a member of a workspace, or an account of this machine.
-_ACTOR = re.compile(r"[UW][A-Z0-9_]{1,20}|cli:.+", re.DOTALL)
-#: A member id as Slack makes them. One without a digit may be a mere word, so it has to stand alone.
-_MEMBER, _WORDLIKE = re.compile(r"[UW](?=[A-Z]*[0-9])[A-Z0-9]{8,13}"), re.compile(r"[UW][A-Z0-9]{8,13}")
+#: The fields of what we write that hold a person: a member of a workspace, or an account of this machine.
+FIELDS = frozenset(
+    {
+        "actor",
+        "approvals",
+        "approved_by",
+        "approvers",
+        "authors",
+        "first",
+        "person",
+        "requested_by",
+        "said_by",
+    }
+)
+#: The fields with what others wrote: a tag may have any name, and hold anything.
+FOREIGN = frozenset({"facts", "inherited", "tags"})
+_PERSON = re.compile(r"[UW][A-Z0-9_]{1,20}|cli:.+", re.DOTALL)
+#: A mention, or a word that may be a member's id: whether it is one, only the directory knows.
 _TOKEN = re.compile(r"<@([UW][A-Z0-9_]+)(?:\|[^>]*)?>|(?<![\w-])([UW][A-Z0-9_]{1,20})(?![\w-])")
 _PSEUDONYM = re.compile(r"p-[a-z2-7]{16}")
-Swap = Callable[[str], str]
-
-
-def found(texts: Iterable[Any], actors: Iterable[str]) -> set[str]:
-    """The people in these values: who acts, and every member id in their texts."""
-    acting = {actor for actor in actors if _ACTOR.fullmatch(actor)}
-    people = set(acting)
-
-    def note(person: str) -> str:
-        people.add(person)
-        return person
-
-    for text in texts:
-        _each(text, lambda one: _swapped(one, acting, note))
-    return people
 
 
 def hidden(value: Any, names: Mapping[str, str]) -> Any:
     """The value with the pseudonyms of people in place of their ids."""
-    return _each(value, lambda one: _swapped(one, names.keys(), lambda person: names.get(person, person)))
+    if isinstance(value, str):
+        return names.get(value) or _TOKEN.sub(lambda one: _replaced(one, names), value)
+    if isinstance(value, list):
+        return [hidden(item, names) for item in value]
+    if isinstance(value, dict):
+        return {hidden(key, names): hidden(item, names) for key, item in value.items()}
+    return value
 
 
-def pseudonyms(session: Session, people: Iterable[str], now: datetime) -> dict[str, str]:
-    """The pseudonym of each person; who has none gets one in this transaction."""
-    wanted = sorted(people)  # in one order, so that two transactions cannot wait for each other
-    known = _known(session, wanted)
-    if missing := [person for person in wanted if person not in known]:
+def _replaced(token: re.Match[str], names: Mapping[str, str]) -> str:
+    if mentioned := token[1]:
+        return f"<@{names.get(mentioned, mentioned)}>"
+    return names.get(token[2], token[2])
+
+
+def pseudonyms(session: Session, documents: Iterable[Any], now: datetime) -> dict[str, str]:
+    """The pseudonym of each person in these documents; who has none gets one in this transaction.
+
+    A person is who stands in a field that holds one, is mentioned, or has an id that is known: a word
+    that only looks like an id (a machine's name, a tag) is left alone.
+    """
+    found = {one for document in documents for one in _named(document)}
+    people, maybe = {name for name, certain in found if certain}, {name for name, _ in found}
+    known = _known(session, maybe)
+    people |= _members(session, maybe - people - known.keys())
+    if missing := sorted(people - known.keys()):  # in one order, so that no two transactions wait in a ring
         dialect = session.get_bind().dialect.name
         make: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
         rows = [{"pseudonym": ids.new("p"), "member": person, "since": now} for person in missing]
         session.execute(make(tables.Person).values(rows).on_conflict_do_nothing())
         known |= _known(session, missing)
     return known
+
+
+def _named(value: Any, field: str = "") -> Iterator[tuple[str, bool]]:
+    """Who may be meant in a document, and whether that is certain."""
+    if isinstance(value, str):
+        if field in FIELDS and _PERSON.fullmatch(value):
+            yield value, True
+            return
+        for token in _TOKEN.finditer(value):
+            yield token[1] or token[2], bool(token[1])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _named(item, field)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _named(key)
+            yield from _named(item, field if field in FOREIGN else key)
 
 
 def names(session: Session) -> dict[str, str]:
@@ -86,32 +120,17 @@ def forget(session: Session, person: str, now: datetime) -> str:
     return str(row.pseudonym)
 
 
-def _known(session: Session, people: list[str]) -> dict[str, str]:
+def _known(session: Session, people: Iterable[str]) -> dict[str, str]:
     table: Any = tables.Person
-    if not people:
+    if not (wanted := list(people)):
         return {}
-    query = select(table.member, table.pseudonym).where(table.member.in_(people))
+    query = select(table.member, table.pseudonym).where(table.member.in_(wanted))
     return dict(map(tuple, session.execute(query)))
 
 
-def _each(value: Any, swap: Swap) -> Any:
-    """The same data with every text, keys included, swapped."""
-    if isinstance(value, str):
-        return swap(value)
-    if isinstance(value, list):
-        return [_each(item, swap) for item in value]
-    if isinstance(value, dict):
-        return {swap(key): _each(item, swap) for key, item in value.items()}
-    return value
-
-
-def _swapped(text: str, actors: Iterable[str], swap: Swap) -> str:
-    if text in actors or _WORDLIKE.fullmatch(text):
-        return swap(text)
-
-    def one(token: re.Match[str]) -> str:
-        if mentioned := token[1]:
-            return f"<@{swap(mentioned)}>"
-        return swap(token[2]) if token[2] in actors or _MEMBER.fullmatch(token[2]) else token[2]
-
-    return _TOKEN.sub(one, text)
+def _members(session: Session, words: Iterable[str]) -> set[str]:
+    """Those of the words that are ids of members."""
+    table: Any = tables.Member
+    if not (wanted := list(words)):
+        return set()
+    return set(session.execute(select(table.id).where(table.id.in_(wanted))).scalars())

@@ -171,6 +171,7 @@ def detect(*, as_json: Json = False) -> None:
     from flows import anomalies
 
     with desk_of() as desk:
+        _viewed(desk, "detect")
         found = anomalies.look(desk, main.now())
     _findings(found, as_json=as_json)
 

@@ -132,6 +132,8 @@ def test_the_look_is_queued_for_a_worker_who_fills_the_open_view(billed: Company
     evidence.fill_claim(billed.desk, {**job.args, "item": 99}, billed.now)
     (view,) = billed.messages("view")
     assert "no such line" in view.args["error"]
+    (entry,) = [one for one in billed.entries(digest) if one["event"] == "report.view"]
+    assert (entry["actor"], entry["after"]) == (ANN, {"view": "claim_view", "item": BUCKET_Y})
 
 
 @pytest.mark.parametrize(

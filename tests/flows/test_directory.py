@@ -119,6 +119,19 @@ def test_of_somebody_on_a_list_slack_must_have_said_that_they_are_a_member(
     assert approve(company, plan) is PlanState.APPROVED
 
 
+def test_slack_is_asked_after_everybody_who_may_decide_something(
+    company: Company, slack: ToldDirectory
+) -> None:
+    company.with_org(groups={})
+    slack.people[FIN] = "is deactivated"
+    company.desk = replace(company.desk, directory=slack)
+    directory.refresh(company.desk, company.now)
+    with company.store.reading() as session:
+        known = {row.id: row.counts for row in session.query(tables.Member)}
+    assert known[FIN] is False
+    assert known[ANN] is True
+
+
 def test_a_worker_asks_slack_once_in_five_minutes(asking: Company) -> None:
     for _ in range(3):
         directory.due(asking.desk, asking.now)

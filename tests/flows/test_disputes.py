@@ -296,6 +296,8 @@ def test_the_look_at_a_charge_fills_the_open_view_with_its_lines(billed_on_sqlit
     assert Decimal(view.args["effective"]) == SHOP
     assert view.args["teams"] == ["data"]
     assert "entries" not in view.args
+    (entry,) = [one for one in company.entries(key) if one["event"] == "report.view"]
+    assert (entry["actor"], entry["after"]["view"]) == (ANN, "dispute_view")
 
 
 def test_a_charge_that_is_gone_from_the_ledger_is_refused_to_the_opener_alone(billed: Company) -> None:

@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from spend.errors import NotFound
-from storage import audit, people
+from storage import audit, people, tables
 from storage.store import Store
 from tests.storage.rows import NOON
 
-ANN, BEN = "U012ANN3456", "W0BEN7890AB"
+ANN, BEN, CAT = "U012ANN3456", "W0BEN7890AB", "UCATCATCAT"
+#: Of the shape of a member id, and the name of a machine.
+MACHINE = "WEBSERVER01"
 
 
 def write(store: Store, actor: str = ANN, subject: str = "plan-1", **what: object) -> None:
@@ -65,14 +67,29 @@ def test_an_account_of_a_machine_is_a_person_too(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["USD", "UTC", "bursar", "us-east-1", "WEB-01234567", "i-U0123456789", "UNAVAILABLE for now", "W2019"],
+    ["USD", "us-east-1", "WEB-01234567", "i-U0123456789", "UNAVAILABLE for now", "W2019", MACHINE],
 )
 def test_what_only_looks_a_little_like_a_member_is_left_alone(store: Store, word: str) -> None:
-    write(store, actor="bursar", subject=word, after={word: word}, reason=word)
+    tags = {"owner": word, "person": word, "approvers": word}
+    write(store, actor="bursar", subject=word, after={word: word}, before={"tags": tags}, reason=word)
     assert f'{{"{word}":"{word}"}}' in kept(store)
-    assert kept(store).count(f'"{word}"') >= 4
+    assert kept(store).count(f'"{word}"') >= 7
     with store.reading() as session:
         assert people.names(session) == {}
+
+
+def test_who_stands_where_a_person_is_named_is_hidden_and_elsewhere_whom_the_directory_knows(
+    store: Store,
+) -> None:
+    with store.writing(NOON) as unit:
+        unit.add(tables.Member(id=CAT, counts=True, at=NOON))
+        unit.record("approval.approve", actor=ANN, subject="plan-1", after={"approvals": [ANN, BEN]})
+        unit.record("finding.open", actor="bursar", subject=MACHINE, reason=f"{CAT} said so, of {MACHINE}")
+        unit.record("stepup.enrol", actor='cli:"root"', subject="U1")
+    log = kept(store)
+    assert not [one for one in (ANN, BEN, CAT, "root", '"U1"') if one in log]
+    assert log.count(MACHINE) == 2
+    assert [one["subject"] for one in read(store)] == ["plan-1", MACHINE, "U1"]
 
 
 def test_a_person_can_be_forgotten_and_the_hashes_stay_valid(store: Store) -> None:

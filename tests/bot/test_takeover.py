@@ -2,163 +2,198 @@
 
 import os
 import signal
-import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
 from actions.plan import PlanState
-from storage import plans, tables
-from storage.locks import AdvisoryLocks
+from bot import main
+from bot.settings import load
+from flows import approvals, directory, sweeps
+from storage import audit, tables
+from storage.locks import AdvisoryLocks, Hold
 from storage.store import Store
-from storage.work import JobState
+from tests.actions.conftest import SETTINGS as CREDENTIALS
+from tests.actions.proxy import Proxy, Request
+from tests.actions.world import ACCOUNT, World, backend, naive
+from tests.bot.slack import Slack
+from tests.bot.test_processes import Process, bursar
 from tests.bot.world import until
+from tests.crash.play import clouds as idle_clouds
 from tests.databases import Database, PostgresServer
-from tests.storage.rows import plan
+from tests.history import EFFECTS, Effect
+from tests.watching import head, judge
 
-#: A worker whose run holds at the word of its test: it says what it is about to send, and what it sent.
-WORKER = """
-import sys, threading
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from actions.errors import TakenOver
-from bot.worker import Work, Worker, locks_of
-from flows.desk import Desk
-from storage import journal, plans, tables
-from storage.lake import Lake
-from storage.store import Store
-from tests.bot.world import ORG
-
-url, home, name = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-log = home / "requests"
-tick = threading.Event()
-
-def say(text):
-    with log.open("a") as out:
-        out.write(f"{name} {text}\\n")
-
-def ready(store, now):
-    with store.reading() as session:
-        return [row.id for row in session.query(tables.Plan) if row.state == "running"
-                and store.hold and (row.worker, row.epoch) == (store.hold.worker, store.hold.epoch)]
-
-def execute(desk, key, *, now, wait):
-    book = journal.RunJournal(desk.store, key, card="card")
-    step = book.steps()[0]
-    if step.state == "new":
-        step = book.intend(step, {"id": step.target}, now=now(), send_by=now() + timedelta(seconds=3))
-        say("intended")
-        with desk.store.reading() as session:
-            send_by = session.get(tables.Step, step.id).send_by
-        while not (home / "go").exists():
-            tick.wait(0.02)
-        if now() < send_by:
-            say("sent")
-        try:
-            book.done(step, {"id": step.target}, now=now())
-            say("wrote")
-        except TakenOver:
-            say("taken over")
-            raise
-    wait(600)
-
-nothing = lambda *args, **names: None
-desk = Desk(Store(url), Lake(home), ORG, {})
-duties = Work({"sweep": lambda *_: tick.wait(600)}, ready, execute, nothing)
-say("started")
-Worker(desk, duties, locks_of(desk.store, home), lambda: datetime.now(UTC)).run()
+SETTINGS = f"""\
+mode: act
+teams: {{ web: {{ channel: C_WEB, owners: [U_ANN] }} }}
+finance: {{ channel: C_FIN, people: [U_FIN, U_FAY] }}
+oncall: {{ channel: C_OPS }}
+approvers: {{ platform-oncall: [U_OPS, U_OZ], finance: [U_FIN, U_FAY] }}
+accounts: [{{ id: "{ACCOUNT}", act: true }}]
+caps: {{ percent_of_fleet: 100 }}
+owner_warning: 0
+wave_pause: 0
 """
+SEATED = Hold("worker-1", 1)
+
+
+@dataclass
+class Held:
+    """Holds calls back at the cloud's door, so that their workers wait: each that is named, the first time.
+
+    Attributes:
+        came: the calls that wait, or waited.
+        go: lets them go on.
+    """
+
+    wanted: set[str]
+    came: set[str] = field(default_factory=set)
+    go: Event = field(default_factory=Event)
+
+    def __call__(self, operation: str, body: str) -> None:
+        """Wait where it is asked for."""
+        here = {one for one in self.wanted - self.came if operation == one or one in body}
+        if here:
+            self.came |= here
+            self.go.wait(60)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An approved run of two boxes, a cloud that keeps what it was asked, and what workers are told."""
+
+    database: Database
+    store: Store
+    proxy: Proxy
+    slack: Slack
+    folder: Path
+    told: dict[str, str]
+
+    def worker(self, name: str) -> AbstractContextManager[Process]:
+        """A worker, whose calls carry its name."""
+        (folder := self.folder / name).mkdir()
+        told = {**self.told, "AWS_ACCESS_KEY_ID": name}
+        return bursar(folder, self.database, self.slack, "work", **told)
+
+    def sent(self, name: str) -> list[Request]:
+        """The changes that a worker asked the cloud for."""
+        return [one for one in self.proxy.requests if one.account == name and one.changes]
+
+    @property
+    def plan(self) -> tables.Plan:
+        with self.store.reading() as session:
+            return session.query(tables.Plan).one()
+
+    @property
+    def holder(self) -> Hold:
+        """Who has the run now."""
+        return Hold(str(self.plan.worker), self.plan.epoch or 0)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What the audit log has of the run."""
+        with self.store.reading() as session:
+            return list(audit.rows(session, subject=self.plan.id))
+
+    def came_right(self) -> bool:
+        """Whether the run ended well; then its whole history has to be right."""
+        if self.plan.state != PlanState.SUCCEEDED:
+            return False
+        effects = [
+            Effect(one.seq, one.action, one.resource)
+            for one in self.proxy.requests
+            if one.accepted and one.action in EFFECTS.values()
+        ]
+        assert len(effects) == 2
+        judge(self.store, effects, load(self.told).org().caps)
+        return True
 
 
 @contextmanager
-def worker(database: Database, home: Path, name: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker's process, killed when the block ends."""
-    home.mkdir(exist_ok=True)
-    with (home / f"{name}.log").open("wb") as log:
-        command = [sys.executable, "-c", WORKER, database.url, str(home), name]
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=Path(__file__).parent.parent.parent)
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-            process.wait()
+def a_place(database: Database, slack: Slack, world: World, proxy: Proxy, folder: Path) -> Iterator[Place]:
+    """The settings, and a plan that people approved and no worker has begun."""
+    file = folder / "bursar.yaml"
+    file.write_text(SETTINGS, encoding="utf-8")
+    told = {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": proxy.address,
+        "BURSAR_CONFIG": str(file),
+        "BURSAR_HOME": str(folder / "home"),
+        "DATABASE_URL": database.url,
+        "SLACK_BOT_TOKEN": "xoxb-test",
+        "SLACK_API_URL": slack.url,
+    }
+    for name in ("one", "two"):
+        box = world.instance(name, Environment="dev", team="web")
+        backend("ec2").get_instance(box).launch_time = naive(main.now() - timedelta(days=90))
+    desk = replace(main.open_desk(load(told)), clouds=idle_clouds())
+    directory.refresh(desk, main.now())
+    (plan,) = sweeps.sweep(desk, main.now())
+    approvals.approve(desk, plan.id, actor="U_OPS", shown=plan.hash, now=main.now())
+    proxy.requests.clear()
+    proxy.head = lambda: head(desk.store)
+    yield Place(database, desk.store, proxy, slack, folder, told)
+    desk.store.close()
 
 
-def said(home: Path) -> list[str]:
-    """What the workers wrote into their log of requests, in order."""
-    file = home / "requests"
-    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-
-
-def a_run(store: Store) -> None:
-    """An approved run that nobody has, and one step of it."""
-    from actions.rollout import steps_of
-
-    now = datetime.now(UTC)
-    with store.writing(now) as unit:
-        frozen = plan("plan-1", created_at=now)
-        row = plans.save(unit, frozen)
-        unit.move(row, PlanState.APPROVED)
-        unit.move(row, PlanState.RUNNING, worker="worker-1", epoch=0)
-        plans.add_steps(unit, steps_of(frozen))
-        unit.enqueue("sweep", "night")
-
-
-def holder(store: Store) -> str | None:
-    """Who has the run now."""
-    with store.reading() as session:
-        row = session.get(tables.Plan, "plan-1")
-        assert row is not None
-        return row.worker
+@pytest.fixture
+def place(database: Database, slack: Slack, world: World, proxy: Proxy, tmp_path: Path) -> Iterator[Place]:
+    """It on each kind of database."""
+    with a_place(database, slack, world, proxy, tmp_path) as found:
+        yield found
 
 
 @pytest.mark.slow
 @pytest.mark.case("T46")
-def test_a_killed_workers_run_and_job_are_taken_over_within_ten_seconds(
-    database: Database, store: Store, tmp_path: Path
-) -> None:
-    home = tmp_path / "home"
-    a_run(store)
-    with worker(database, home, "first") as first:
-        until(lambda: "first intended" in said(home))
-        until(lambda: states(store) == [JobState.RUNNING])
-        with worker(database, home, "second"):
-            until(lambda: "second started" in said(home))
-            until(lambda: seats(store) == 2)
-            assert holder(store) == "worker-1"
-            first.kill()
-            first.wait()
-            until(lambda: holder(store) == "worker-2", 10)
-            until(lambda: {job.worker for job in jobs(store)} == {"worker-2"}, 10)
-    assert said(home).count("second intended") == 0  # what the first one intended is not sent again
+def test_a_killed_workers_run_and_job_are_taken_over_within_ten_seconds(place: Place) -> None:
+    place.proxy.fault = held = Held({"DryRun StopInstances", "GetMetricData"})
+    with place.store.writing(main.now()) as unit:
+        unit.enqueue("sweep", "night")
+    with place.worker("first") as first:
+        until(lambda: held.came == held.wanted)
+        with place.worker("second"):
+            until(lambda: seats(place.store) == 2)
+            assert place.holder == SEATED
+            first.process.kill()
+            first.process.wait()
+            until(lambda: place.holder.worker == "worker-2", 10)
+            until(lambda: sweeper(place.store) == "worker-2", 10)
+            held.go.set()
+            assert place.sent("second") == []  # what the first one intended is not sent again
 
 
 @pytest.mark.slow
 @pytest.mark.case("T46")
 def test_a_paused_worker_that_was_taken_over_writes_and_sends_nothing(
-    postgresql: Database, tmp_path: Path
+    postgresql: Database, slack: Slack, world: World, proxy: Proxy, tmp_path: Path
 ) -> None:
-    home = tmp_path / "home"
-    store = postgresql.store()
-    a_run(store)
-    with worker(postgresql, home, "first") as first:
-        until(lambda: "first intended" in said(home))
-        os.kill(first.pid, signal.SIGSTOP)
-        cut_off(store)  # the server notices that the paused process answers no more
-        with worker(postgresql, home, "second"):
-            until(lambda: holder(store) != "worker-1" or epoch(store) > 1)
-            until(lambda: late(store))
-            (home / "go").touch()
-            os.kill(first.pid, signal.SIGCONT)
-            until(lambda: "first taken over" in said(home))
-            assert "first sent" not in said(home)
-            assert "first wrote" not in said(home)
-    store.close()
+    """It is paused between its intent and the call: in the dry run, whose answer it reads when it wakes."""
+    with a_place(postgresql, slack, world, proxy, tmp_path) as place:
+        proxy.fault = held = Held({"DryRun StopInstances"})
+        with place.worker("first") as first:
+            until(lambda: bool(held.came))
+            os.kill(first.process.pid, signal.SIGSTOP)
+            held.go.set()
+            cut_off(place.store)  # the server notices that the paused process answers no more
+            with place.worker("second"):
+                until(lambda: place.holder != SEATED)
+                mine = place.holder
+                until(lambda: late(place.store))
+                os.kill(first.process.pid, signal.SIGCONT)
+                first.until_said("is not this worker's any more")
+                until(place.came_right, 120)
+        assert place.holder == mine
+        assert place.sent("first") == []
+        events = [(one["event"], one["actor"]) for one in place.entries()]
+        begun = events.index(("step.intent", SEATED.worker))
+        assert {actor for _, actor in events[begun + 1 :]} == {mine.worker}
 
 
 def cut_off(store: Store) -> None:
@@ -173,8 +208,8 @@ def cut_off(store: Store) -> None:
 def late(store: Store) -> bool:
     """Whether the intent may be sent no more."""
     with store.reading() as session:
-        (step,) = session.query(tables.Step)
-        return step.send_by is not None and datetime.now(UTC) > step.send_by
+        (send_by,) = [step.send_by for step in session.query(tables.Step) if step.send_by is not None]
+    return main.clock_of(store)() > send_by
 
 
 def epoch(store: Store) -> int:
@@ -189,15 +224,10 @@ def seats(store: Store) -> int:
         return session.query(tables.Worker).count()
 
 
-def jobs(store: Store) -> list[tables.Job]:
-    """All jobs."""
+def sweeper(store: Store) -> str | None:
+    """Who has the sweep."""
     with store.reading() as session:
-        return list(session.query(tables.Job))
-
-
-def states(store: Store) -> list[str]:
-    """The states of all jobs."""
-    return [job.state for job in jobs(store)]
+        return session.query(tables.Job).filter_by(kind="sweep").one().worker
 
 
 def test_a_lock_whose_connection_was_cut_is_known_as_lost(postgresql: Database) -> None:
@@ -219,28 +249,26 @@ def test_a_lock_whose_connection_was_cut_is_known_as_lost(postgresql: Database) 
 
 @pytest.mark.slow
 @pytest.mark.case("T45")
-def test_a_worker_outlives_a_restart_of_its_database(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    server = PostgresServer(tmp_path)
-    try:
-        database = server.fresh()
-        store = database.store()
-        a_run(store)
-        with worker(database, home, "first") as first:
-            until(lambda: "first intended" in said(home))
-            assert holder(store) == "worker-1"
-            server.restart()
-            until(lambda: epoch(store) >= 2)
-            (home / "go").touch()
-            until(lambda: "first wrote" in said(home))
-            assert first.poll() is None
-            assert said(home).count("first intended") == 1
-            with store.reading() as session:
-                row = session.get(tables.Worker, "worker-1")
-                held = session.get(tables.Plan, "plan-1")
-            assert row is not None
-            assert held is not None
-            assert (held.worker, held.epoch) == ("worker-1", row.epoch)
-        store.close()
-    finally:
-        server.stop()
+def test_a_worker_outlives_a_restart_of_its_database(
+    slack: Slack, world: World, proxy: Proxy, tmp_path: Path
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="bursar-pg-", ignore_cleanup_errors=True) as folder:
+        server = PostgresServer(Path(folder))  # not below tmp_path, which is closed to the server's own user
+        try:
+            with a_place(server.fresh(), slack, world, proxy, tmp_path) as place:
+                outlive_a_restart(server, place)
+        finally:
+            server.stop()
+
+
+def outlive_a_restart(server: PostgresServer, place: Place) -> None:
+    """Its run is under way while every connection is cut."""
+    place.proxy.fault = held = Held({"DryRun StopInstances"})
+    with place.worker("only") as only:
+        until(lambda: bool(held.came))
+        assert place.holder == SEATED
+        server.restart()
+        until(lambda: epoch(place.store) >= 2)
+        held.go.set()
+        until(place.came_right, 120)
+        assert only.process.poll() is None

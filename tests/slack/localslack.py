@@ -40,6 +40,7 @@ ACT_AS = """(() => {
   select.dispatchEvent(new Event('change', {bubbles: true}));
   return true;
 })()"""
+ERRORS = "[...document.querySelectorAll('.modal [class*=error]')].map(each => each.innerText.trim())"
 TITLE = "document.querySelector('.modal .modal-title')?.innerText"
 
 
@@ -84,21 +85,19 @@ class LocalSlack:
     def submit(self, person: str, fields: Mapping[str, str]) -> list[str]:
         """Fill in the modal on the page by its labels, and send it."""
         self._browser.run(ACT_AS.replace("PERSON", json.dumps(person)))
-        shown = self._browser.run("document.querySelector('.modal .modal-body').innerText")
+        refused = self._browser.run(ERRORS)
         for label, text in fields.items():
             filled = FILL.replace("LABEL", json.dumps(label)).replace("TEXT", json.dumps(text))
             self._browser.run(filled)
         self._browser.run("document.querySelector('.modal .modal-foot .primary').click()")
-        return until(lambda: self._answer(shown), "an answer to the modal")[0]
+        return until(lambda: self._answer(refused), "an answer to the modal")[0]
 
-    def _answer(self, shown: str) -> tuple[list[str]] | None:
-        """Nothing to complain of once the modal is gone; its error lines while it stays."""
+    def _answer(self, refused: list[str]) -> tuple[list[str]] | None:
+        """Nothing to complain of once the modal is gone; its error lines, once they are not the last ones."""
         if not self._browser.run("Boolean(document.querySelector('.modal'))"):
             return ([],)
-        errors = self._browser.run(
-            "[...document.querySelectorAll('.modal [class*=error]')].map(each => each.innerText.trim())"
-        )
-        return (errors,) if errors else None
+        errors = self._browser.run(ERRORS)
+        return (errors,) if errors and errors != refused else None
 
     def close(self, person: str) -> None:
         """Close the modal on the page."""

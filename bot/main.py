@@ -36,6 +36,9 @@ Address = tuple[str, int]
 UPGRADE_WITHIN = 30
 #: The worker's niceness: people wait for the talker, and nobody waits for an import.
 STAND_BACK = 5
+#: Seconds after which a busy thread lets another one on. Every statement of SQLite's gives the turn away,
+#: and with the usual 5 ms for each busy thread a transaction kept the database locked for half a second.
+TURN = 0.0005
 
 
 def now() -> datetime:
@@ -144,7 +147,12 @@ def _check_policy(settings: Settings, org: Org, runbooks: Mapping[str, Runbook])
 def _clouds(org: Org) -> Clouds:
     from actions.clouds import AccountAccess, AwsClouds
 
-    return AwsClouds({one.id: AccountAccess(one.role_arn, one.external_id) for one in org.accounts.values()})
+    return AwsClouds(
+        {
+            one.id: AccountAccess(one.role_arn, one.external_id, one.act_role_arn)
+            for one in org.accounts.values()
+        }
+    )
 
 
 @contextmanager
@@ -293,8 +301,9 @@ def start_logging() -> None:
 
 
 def settings_for_process() -> Settings:
-    """The settings of a long-running process, with its log started."""
+    """The settings of a long-running process, with its log started and its threads in short turns."""
     start_logging()
+    sys.setswitchinterval(TURN)
     return load()
 
 

@@ -4,11 +4,14 @@ A press can be noted first: then Slack is answered before anything is acted on, 
 after a crash finds the press and acts on it.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Event, Lock
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import CursorResult, delete, select, update
@@ -19,6 +22,8 @@ from storage.unit import Unit
 
 #: How long a delivery is remembered; Slack repeats one within the hour.
 KEPT = timedelta(days=7)
+#: Two presses within so many seconds are a rush; nobody waits longer than this for it to end.
+RUSH, LONGEST = 0.05, 1.0
 
 
 class AlreadySeen(Exception):
@@ -85,12 +90,62 @@ def committed() -> None:
         found.kept = True
 
 
-def note(unit: Unit, key: str, body: Mapping[str, Any]) -> bool:
-    """Keep a press until it is acted on; say whether that is still to be done."""
-    if unit.add_once(tables.Inbox, {"key": key, "at": unit.now, "body": body}):
-        return True
-    row = unit.session.get(tables.Inbox, key)
-    return row is not None and row.body is not None
+@dataclass(eq=False, slots=True)
+class _Press:
+    """A press that waits to be noted; then `to_do` says whether it waits to be acted on."""
+
+    key: str
+    body: Mapping[str, Any]
+    to_do: bool | None = None
+
+
+class Notes:
+    """Presses are noted before Slack is answered, those that arrive together in one transaction.
+
+    Each person waits for the disk, so the wait is shared: whoever comes while a transaction is under
+    way is in the next one, however many they are.
+    """
+
+    def __init__(self, writing: Callable[[datetime], AbstractContextManager[Unit]]) -> None:
+        self._writing = writing
+        self._waiting: deque[_Press] = deque()
+        self._turn = Lock()
+        self._came = deque([0.0, 0.0], maxlen=2)
+        self._pause = Event()
+
+    def note(self, key: str, body: Mapping[str, Any], now: datetime) -> bool:
+        """Keep a press until it is acted on; say whether that is still to be done."""
+        self._came.append(monotonic())
+        press = _Press(key, body)
+        self._waiting.append(press)
+        with self._turn:
+            if press.to_do is None:
+                self._write(press, now)
+        return bool(press.to_do)
+
+    def lull(self) -> None:
+        """Wait, though not for long, until presses do not come one upon the other any more."""
+        until = monotonic() + LONGEST
+        while (left := min(self._came[0] + RUSH, until) - monotonic()) > 0:
+            self._pause.wait(left)
+
+    def _write(self, press: _Press, now: datetime) -> None:
+        together = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if press not in together:  # whoever had it in a transaction of theirs failed
+            together.append(press)
+        with self._writing(now) as unit:
+            to_do = _noted(unit, {one.key: one.body for one in together})
+        for one in together:
+            one.to_do = one.key in to_do
+
+
+def _noted(unit: Unit, presses: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Keep these presses, and say which of them are still to be acted on."""
+    table: Any = tables.Inbox
+    keys = sorted(presses)  # in one order, so that two talkers cannot wait for each other
+    unit.add_missing(table, [{"key": key, "at": unit.now, "body": presses[key]} for key in keys])
+    query = select(table.key).where(table.key.in_(keys), table.body.is_not(None))
+    return set(unit.session.execute(query).scalars())
 
 
 def settle(unit: Unit, key: str) -> bool:

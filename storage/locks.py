@@ -3,7 +3,8 @@
 import fcntl
 import os
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,6 +72,35 @@ class FileLocks:
             os.close(handle)
             return None
         return FileLock(handle)
+
+
+class Line:
+    """Writers of one SQLite file stand in line for it, whichever process they are of.
+
+    SQLite itself has them look again after ever longer sleeps, so that whoever just wrote comes first
+    again. Here whoever is next holds one file and waits for the other: nobody can overtake.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._next, self._turn = (f"{database}-{name}" for name in ("next", "turn"))
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for one's turn, and keep it for this block."""
+        with ExitStack() as mine:
+            with _locked(self._next):
+                mine.enter_context(_locked(self._turn))
+            yield
+
+
+@contextmanager
+def _locked(file: str) -> Iterator[None]:
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # the lock goes with it
 
 
 class AdvisoryLock:

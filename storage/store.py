@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from actions.crash import crashpoint
 from spend.errors import SettingsWrong
 from storage import inbox
-from storage.locks import Hold
+from storage.locks import Hold, Line
 from storage.unit import Unit
 
 PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "recursive_triggers=ON", "synchronous=FULL")
@@ -25,17 +25,21 @@ class Store:
     """All state, as rows.
 
     SQLite writes go through one guarded connection per process with `BEGIN IMMEDIATE`, so a
-    check and its write cannot be split; PostgreSQL relies on READ COMMITTED and compare-and-set.
+    check and its write cannot be split, and processes take turns; PostgreSQL relies on READ
+    COMMITTED and compare-and-set.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._line: Line | None = None
         if self.sqlite and (file := make_url(url).database):
             Path(file).parent.mkdir(parents=True, exist_ok=True)
+            self._line = Line(Path(file))
         self._reads = _engine(url, begin="BEGIN")
         self._writes = _engine(url, begin="BEGIN IMMEDIATE", size=1) if self.sqlite else self._reads
         self._one_writer = RLock()
+        self.notes = inbox.Notes(self.writing)
         self.hold: Hold | None = None  # set by a worker: its rows carry this seat and epoch
 
     @property
@@ -54,10 +58,10 @@ class Store:
     @contextmanager
     def writing(self, now: datetime) -> Iterator[Unit]:
         """A unit of work: all of it is committed with its audit entries, or none of it."""
-        if not self.sqlite:
+        if self._line is None:
             yield from self._unit(now)
             return
-        with self._one_writer:
+        with self._one_writer, self._line.turn():
             yield from self._unit(now)
 
     def _unit(self, now: datetime) -> Iterator[Unit]:

@@ -99,11 +99,17 @@ class Unit:
 
     def add_once(self, table: type[SQLModel], row: Mapping[str, Any]) -> bool:
         """Add a row unless one with the same unique key stands there; say whether it was added."""
+        key = next(iter(inspect(table).primary_key))
+        return self.session.execute(self._missing(table).values(**row).returning(key)).first() is not None
+
+    def add_missing(self, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+        """Add those of many rows that no row with the same unique key stands for."""
+        self.session.execute(self._missing(table), rows)
+
+    def _missing(self, table: type[SQLModel]) -> Any:
         dialect = self.session.get_bind().dialect.name
         make: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-        key = next(iter(inspect(table).primary_key))
-        statement = make(table).values(**row).on_conflict_do_nothing().returning(key)
-        return self.session.execute(statement).first() is not None
+        return make(table).on_conflict_do_nothing()
 
     def move(self, row: M, to: StrEnum, *, held: bool = False, **values: Any) -> M:
         """Move a record to its next state, if nobody else moved it first.

@@ -22,7 +22,7 @@ from bot.blocks.kit import Block
 from bot.delivery import delivery_key, new_try
 from flows.desk import Desk
 from spend.errors import NotFound, Refused
-from storage import inbox, tables
+from storage import tables
 from storage.inbox import AlreadySeen, answering
 
 Json = Mapping[str, Any]
@@ -98,7 +98,7 @@ def place(text: str) -> int:
 
 
 Handle = Callable[[Desk, Press, datetime], None]
-#: So few presses are acted on at a time: whoever has still to be answered comes first.
+#: So few presses are acted on at a time: each takes its share of the one processor that a process has.
 AT_ONCE = 2
 _ACTING = threading.BoundedSemaphore(AT_ONCE)
 
@@ -181,8 +181,10 @@ def on_action(app: App, action: str, handle: Handle, desk: Desk, now: Callable[[
             return
         crashpoint("press.noted")
         ack()
-        with _ACTING, once(desk, body, now(), noted=True):
-            handle(desk, read(desk, body, client, now()), now())
+        with _ACTING:
+            desk.store.notes.lull()  # whoever has still to be answered comes first
+            with once(desk, body, now(), noted=True):
+                handle(desk, read(desk, body, client, now()), now())
         crashpoint("press.acted")
 
     app.action(action)(listen)
@@ -190,8 +192,7 @@ def on_action(app: App, action: str, handle: Handle, desk: Desk, now: Callable[[
 
 def noted(desk: Desk, body: Json, now: datetime) -> bool:
     """Keep what is read of a press; say whether it has still to be acted on."""
-    with desk.store.writing(now) as unit:
-        return inbox.note(unit, delivery_key(body), envelope.cut(body))
+    return desk.store.notes.note(delivery_key(body), envelope.cut(body), now)
 
 
 def on_submit(app: App, callback: str, handle: Handle, desk: Desk, now: Callable[[], datetime]) -> None:

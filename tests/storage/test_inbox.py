@@ -1,6 +1,7 @@
 """The inbox: what is delivered twice is acted on once, in the transaction of what it leads to."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -8,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from actions.crash import arm
 from spend.errors import Refused
 from storage import audit, inbox, tables
 from storage.inbox import AlreadySeen, answering
@@ -122,3 +124,52 @@ def test_deliveries_are_forgotten_after_a_week(store: Store) -> None:
     with store.writing(NOON) as unit:
         inbox.forget(unit)
     assert keys(store) == ["of 6 days ago"]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        threading.Event().wait(0.01)
+
+
+def test_presses_that_come_while_one_is_written_down_are_noted_together(store: Store) -> None:
+    notes, said = store.notes, list[str]()
+    arm(said.append)
+    with ThreadPoolExecutor(8) as pool:
+        with store.writing(NOON) as unit:
+            unit.add_missing(tables.Inbox, [{"key": "press 0", "at": NOON, "body": {}}])
+            first = pool.submit(notes.note, "press 0", {}, NOON)  # waits for what is not committed yet
+            until(lambda: notes._turn.locked() and not notes._waiting)
+            others = [
+                pool.submit(notes.note, f"press {number}", {}, NOON) for number in (1, 2, 3, 3, 4, 5, 6)
+            ]
+            until(lambda: len(notes._waiting) == len(others))
+        assert [one.result(timeout=60) for one in (first, *others)] == [True] * 8
+    arm(None)
+    assert said.count("store.committed") == 3
+    assert keys(store) == [f"press {number}" for number in range(7)]
+
+
+def test_a_press_that_was_acted_on_is_noted_no_more(store: Store) -> None:
+    assert store.notes.note(KEY, {}, NOON)
+    assert store.notes.note(KEY, {}, NOON)
+    with answering(KEY, NOON, noted=True):
+        act(store)
+    assert not store.notes.note(KEY, {}, NOON)
+
+
+def test_a_press_whose_transaction_failed_with_another_one_is_noted_in_its_own(store: Store) -> None:
+    notes, fails = store.notes, iter([True])
+
+    def hook(point: str) -> None:
+        if point == "store.sealed" and next(fails, False):
+            raise OSError("the disk is full")
+
+    with ThreadPoolExecutor(2) as pool:
+        with notes._turn:
+            tries = [pool.submit(notes.note, f"press {number}", {}, NOON) for number in range(2)]
+            until(lambda: len(notes._waiting) == len(tries))
+            arm(hook)
+        failed = [one.exception(timeout=60) is not None for one in tries]
+    arm(None)
+    assert sorted(failed) == [False, True]
+    assert keys(store) == [f"press {failed.index(False)}"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import Any
 
 from actions.base import Grade, Target
@@ -92,7 +93,7 @@ class Health:
     minutes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that its hash is kept
 class Plan:
     """What approvers see and what runs. Everything but `state` and `version` is in the hash.
 
@@ -158,7 +159,7 @@ class Plan:
         data: dict[str, Any] = canonical.data(self)
         return {key: value for key, value in data.items() if key not in {"state", "version"}}
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 over the canonical JSON of the content: what an approver says yes to."""
         return canonical.digest(self.content())

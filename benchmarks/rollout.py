@@ -23,7 +23,7 @@ from bot.settings import adopt, load
 from flows import approvals, proposals
 from flows.desk import Desk
 from runbooks.schema import Runbook
-from storage import plans, tables
+from storage import blast, plans, tables
 
 FEW, HALF, MANY = 50, 250, 500
 #: The worker is killed when so many targets are done.
@@ -170,6 +170,9 @@ def _told(around: scene.Surroundings, desk: Desk, plan: Plan) -> None:
         f"waves {sizes}, {'as' if sizes == waves(len(wave), 1) else 'NOT as'} planned and "
         f"{'one after the other' if order == sorted(order) else 'NOT one after the other'}"
     )
+    with desk.store.reading() as session:
+        (taken,) = blast.of_day(session, desk.org.caps.day(datetime.now(UTC)))
+    print(f"  the day's ledger: {taken.targets} targets for {len(set(calls))} that were stopped")
 
 
 if __name__ == "__main__":

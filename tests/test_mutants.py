@@ -3,6 +3,7 @@
 import json
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,3 +46,14 @@ def test_of_the_kit_only_the_escaping_counts(folder: Path) -> None:
     )
     meta.write_text(json.dumps({"exit_code_by_key": dict.fromkeys(keys, 1)}))
     assert mutants.score(mutants.KIT) == {True: 1}
+
+
+def test_a_file_without_anything_to_break_is_told_too() -> None:
+    assert mutants.told("step.py", Counter()).split() == ["step.py", "0", "of", "0", "-"]
+    assert mutants.told("plan.py", Counter({True: 3, False: 1})).split() == [
+        "plan.py",
+        "3",
+        "of",
+        "4",
+        "75.0%",
+    ]

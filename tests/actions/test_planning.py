@@ -149,6 +149,8 @@ def test_a_deletion_in_production_needs_two_of_different_teams_who_can_confirm_o
     for without in (Voters(apart), Voters(apart, frozenset({"U_ANN"})), Voters(one_team, frozenset(TWO))):
         with pytest.raises(Refused, match="two approvers of different teams, each with an authenticator"):
             in_production(voters=without)
+    with pytest.raises(Refused, match="needs 2 of its approvers to say yes and 1 could"):
+        in_production(voters=Voters(apart, frozenset(TWO)), approvers={"U_ANN"})
 
 
 def test_who_wrote_a_new_version_of_a_runbook_counts_as_asking_for_its_first_run() -> None:
@@ -354,6 +356,8 @@ def test_owners_are_warned_of_what_is_taken_from_them_and_of_nothing_else() -> N
     book = runbook("stop-idle-dev").model_copy(update={"warn": timedelta(hours=5)})
     assert freeze([target("i-1")], runbook=book).warn_hours == 5
     assert freeze([target("i-1")], runbook=book, warn_hours=0).not_before is None
+    capped = freeze([target("resize", kind="function")], "cap-lambda-concurrency", warn_hours=24)
+    assert (capped.warn_hours, capped.not_before) == (0, None)
 
 
 def test_a_long_warning_puts_off_the_last_moment_to_begin() -> None:

@@ -73,7 +73,10 @@ def test_a_move_the_table_does_not_allow_is_refused(store: Store) -> None:
     with store.writing(NOON) as unit:
         row = unit.add(finding())
         unit.move(row, FindingState.RESOLVED)
-    with pytest.raises(Conflict, match="already resolved"), store.writing(NOON) as unit:
+    with (
+        pytest.raises(Conflict, match=r"^This finding is already resolved; it cannot"),
+        store.writing(NOON) as unit,
+    ):
         unit.move(unit.get(tables.Finding, "finding-1"), FindingState.EXPECTED)
 
 
@@ -185,7 +188,7 @@ def test_a_message_is_kept_as_it_was_asked_for(store: Store) -> None:
     assert (first.channel, first.thread, first.person, first.args) == ("C1", "1.2", "U1", {"why": "late"})
     assert (first.state, first.version, first.wanted, first.attempts) == ("pending", 1, 1, 0)
     assert (first.due_at, first.created_at, first.id[:4]) == (NOON, NOON, "msg-")
-    assert (second.surface, second.channel, second.number - first.number) == ("home:U1", None, 1)
+    assert (second.surface, second.channel, first.number, second.number) == ("home:U1", None, 1, 2)
 
 
 @pytest.mark.parametrize("kind", ["post", "ephemeral", "upload"])
@@ -306,6 +309,18 @@ def test_many_rows_are_added_at_once_and_none_is_no_error(store: Store) -> None:
         unit.add_all(tables.Surface, [{"key": key, "channel": "C1", "ts": "1.2"} for key in "ab"])
     with store.reading() as session:
         assert sorted(row.key for row in session.execute(select(tables.Surface)).scalars()) == ["a", "b"]
+
+
+def test_of_many_rows_only_those_that_do_not_stand_yet_are_added(store: Store) -> None:
+    def rows(keys: str, channel: str) -> list[dict[str, str]]:
+        return [{"key": key, "channel": channel, "ts": "1.2"} for key in keys]
+
+    with store.writing(NOON) as unit:
+        unit.add_missing(tables.Surface, rows("ab", "C1"))
+        unit.add_missing(tables.Surface, rows("bc", "C2"))
+    with store.reading() as session:
+        kept = {row.key: row.channel for row in session.execute(select(tables.Surface)).scalars()}
+    assert kept == {"a": "C1", "b": "C1", "c": "C2"}
 
 
 def test_an_update_that_another_process_queues_at_the_same_moment_is_asked_again(

@@ -40,6 +40,7 @@ def _import(desk: Desk, job: Job, now: datetime) -> None:
     ingestion.bring_in(
         desk,
         [Path(job.args["path"])],
+        dialect=job.args.get("kind"),
         source=job.args.get("source"),
         actor=job.args.get("actor", "bursar"),
         now=now,

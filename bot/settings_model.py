@@ -18,6 +18,7 @@ from bot.settings_types import (
     DAYS,
     Amount,
     Channel,
+    Format,
     HealthName,
     Name,
     Part,
@@ -135,7 +136,7 @@ class SourcePart(Part):
 
     name: Name
     path: str = Field(min_length=1)
-    kind: str = "focus"
+    kind: Format | None = None
 
 
 class LakePart(Part):

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from storage.sources import anchors, gitremote
+from storage.sources.dialects import DIALECTS
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -68,6 +69,13 @@ def listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _format(value: str) -> str:
+    if value not in DIALECTS:
+        raise ValueError(f"bills are read as {', '.join(DIALECTS)}, not as {value!r}")
+    return value
+
+
+Format = Annotated[str, AfterValidator(_format)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Person = Annotated[str, AfterValidator(_person)]
 Channel = Annotated[str, AfterValidator(_channel)]

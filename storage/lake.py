@@ -17,6 +17,7 @@ from storage import snapshots
 from storage.ids import new
 from storage.snapshots import ImportReport
 from storage.sources import focus
+from storage.sources.dialects import DIALECTS
 from storage.sources.files import Progress, find
 from storage.sources.problems import BillRefused
 from storage.store import Store
@@ -133,6 +134,7 @@ def import_files(
     store: Store,
     paths: Sequence[Path],
     *,
+    dialect: str | None = None,
     source: str | None,
     promoted: tuple[str, ...],
     actor: str,
@@ -144,7 +146,8 @@ def import_files(
     Args:
         paths: files and folders; together they are one delivery, and complete for each billing
             account and period they mention.
-        source: the name under which this stream of bills is kept; `focus` when None.
+        dialect: how it is written, one of `DIALECTS`; recognised when None.
+        source: the name under which this stream of bills is kept; that of its dialect when None.
         promoted: tag keys that get a column of their own.
         actor: who imports, for the audit log.
         progress: called with bytes done, bytes in all and a word on what is being done.
@@ -154,20 +157,23 @@ def import_files(
         SettingsWrong: the source's name cannot be a folder, or the home cannot be written.
         Conflict: another import of the same bill finished first.
     """
-    name = source or "focus"
-    if not SOURCE.fullmatch(name):
-        raise SettingsWrong(f"A source is named with a-z, 0-9, dot, dash and underscore; {name!r} is not.")
+    if source and not SOURCE.fullmatch(source):
+        raise SettingsWrong(f"A source is named with a-z, 0-9, dot, dash and underscore; {source!r} is not.")
+    if dialect and dialect not in DIALECTS:
+        raise SettingsWrong(f"No bill is written as {dialect!r}; there are: {', '.join(DIALECTS)}.")
     with lake.staging() as staging, lake.engine(spill=staging / "spill", threads=READ_THREADS) as connection:
         try:
             readings, skipped = focus.read(
                 connection,
                 find(paths),
                 staging,
+                dialect=DIALECTS[dialect] if dialect else None,
                 promoted=sorted(set(map(folded, promoted))),
                 progress=progress,
             )
         except BillRefused as refused:
-            raise snapshots.refused(name, refused) from refused
+            raise snapshots.refused(source or dialect, refused) from refused
+        name = source or readings[0].layout.dialect.name
         deliveries = snapshots.divide(connection, readings, name, staging)
         try:
             published = snapshots.publish(lake, store, deliveries, actor=actor, now=now)

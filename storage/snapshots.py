@@ -60,7 +60,7 @@ class Outcome:
     """What became of one (source, billing account, billing period) of a delivery."""
 
     id: str | None
-    source: str
+    source: str | None
     billing_account: str | None
     billing_period: date | None
     state: str
@@ -112,7 +112,7 @@ class DeliveryRefused(InputRefused):
         super().__init__(cause.reason, file=cause.file, line=cause.line, column=cause.column)
 
 
-def refused(source: str, cause: BillRefused) -> DeliveryRefused:
+def refused(source: str | None, cause: BillRefused) -> DeliveryRefused:
     """The refusal of a whole delivery."""
     outcome = Outcome(None, source, None, None, "refused", cause.rows, rejected=cause.rejected)
     return DeliveryRefused(ImportReport([outcome], cause.problems), cause)

@@ -12,6 +12,7 @@ import typer
 
 from bot.cli.output import Json, document, rounded, table
 from flows.desk import Desk
+from storage.sources.dialects import DIALECTS
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV and nothing else.")]
 #: Problems shown to a person; `--json` has all of them.
@@ -34,6 +35,9 @@ def desk_of(*, clouds: bool = False) -> Iterator[Desk]:
 def bring_in(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH …", help="Files or folders of one delivery.")],
     source: Annotated[str | None, typer.Option("--source", help="The stream of bills it belongs to.")] = None,
+    dialect: Annotated[
+        str | None, typer.Option("--as", metavar="FORMAT", help=f"{', '.join(DIALECTS)}; recognised without.")
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -46,7 +50,13 @@ def bring_in(
     with desk_of() as desk, _bar(show=not as_json) as progress:
         try:
             report = ingestion.bring_in(
-                desk, paths, source=source, actor=person(), now=main.now(), progress=progress
+                desk,
+                paths,
+                dialect=dialect,
+                source=source,
+                actor=person(),
+                now=main.now(),
+                progress=progress,
             )
         except DeliveryRefused as refusal:
             if as_json:

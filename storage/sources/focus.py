@@ -1,4 +1,4 @@
-"""Reads FOCUS 1.0 to 1.4 cost and usage (CSV, CSV.gz, Parquet) into one exact Parquet file each."""
+"""Reads bills (CSV, CSV.gz, Parquet) of any dialect into one exact Parquet file of FOCUS columns each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from typing import Any
 from spend.charge import folded
 from storage.sources import columns, places
 from storage.sources.currencies import CODES
+from storage.sources.dialects.dialect import NOTHING, Dialect
 from storage.sources.expressions import MACROS, money_layers, name, quoted
 from storage.sources.files import BillFile, Progress, count_lines
-from storage.sources.layout import Layout, NotCostAndUsage, layout_of
+from storage.sources.layout import Layout, NotABill, layout_of
 from storage.sources.problems import Grade, Problem, refusal
 
 #: How often the bar moves while the engine works, in seconds.
@@ -46,13 +47,15 @@ def read(
     files: Sequence[BillFile],
     staging: Path,
     *,
+    dialect: Dialect | None,
     promoted: Sequence[str],
     progress: Progress,
 ) -> tuple[list[Reading], list[Problem]]:
-    """Read every cost-and-usage file into `staging`; say what was skipped.
+    """Read every file of a bill into `staging`; say what was skipped.
 
     Args:
         connection: a DuckDB connection of `storage.lake.Lake.engine`.
+        dialect: the one that all files are written in; recognised when None.
         promoted: tag keys that get a `tag_*` column, matched whatever their case.
 
     Raises:
@@ -60,24 +63,41 @@ def read(
     """
     for macro in MACROS:
         connection.execute(macro)
+    layouts, skipped = _layouts(connection, files, dialect)
+    bar = _Bar([layout.file for layout in layouts], progress)
     readings: list[Reading] = []
-    skipped: list[Problem] = []
-    bar = _Bar(files, progress)
-    for number, file in enumerate(files):
-        size = file.path.stat().st_size
-        found = layout_of(connection, file)
-        if isinstance(found, NotCostAndUsage):
-            if len(files) == 1:
-                raise refusal(file.shown, "not_focus", f"this file has {found.holds}: not a bill", line=1)
-            skipped.append(Problem(file.shown, None, None, "skipped", f"skipped: {found.holds}", Grade.NOTE))
-        else:
-            target = staging / f"file-{number}.parquet"
-            readings.append(_read_one(connection, found, target, promoted=promoted, bar=bar))
-        bar.base += size
-    if not readings:
-        raise refusal(files[0].shown, "not_focus", "none of the files here is FOCUS cost and usage", line=1)
+    for number, layout in enumerate(layouts):
+        target = staging / f"file-{number}.parquet"
+        readings.append(_read_one(connection, layout, target, promoted=promoted, bar=bar))
+        bar.base += layout.file.path.stat().st_size
     bar.show(0, "read")
     return readings, skipped
+
+
+def _layouts(
+    connection: Any, files: Sequence[BillFile], dialect: Dialect | None
+) -> tuple[list[Layout], list[Problem]]:
+    """The files that are bills, all in one dialect, and what the others are."""
+    found = [layout_of(connection, file, dialect) for file in files]
+    layouts = [one for one in found if isinstance(one, Layout)]
+    others = [one for one in found if isinstance(one, NotABill)]
+    if not layouts:
+        one = others[0]
+        reason = (
+            f"this file has {one.holds}: not a bill"
+            if len(files) == 1
+            else "none of the files here is a bill"
+        )
+        raise refusal(one.file.shown, "not_a_bill", reason, line=1)
+    for layout in layouts:
+        if layout.dialect is not layouts[0].dialect:
+            first = layouts[0].file.shown, layouts[0].dialect.holds
+            reason = f"this file has {layout.dialect.holds} and {' '.join(first)}; import them one by one"
+            raise refusal(layout.file.shown, "mixed", reason, line=1)
+    skipped = [
+        Problem(one.file.shown, None, None, "skipped", f"skipped: {one.holds}", Grade.NOTE) for one in others
+    ]
+    return layouts, skipped
 
 
 def _read_one(
@@ -138,17 +158,18 @@ def projection(layout: Layout, promoted: Sequence[str]) -> str:
     trimmed = {*columns.COSTS, *columns.PERIODS, *columns.NUMBERS, "billing_account_id", "billing_currency"}
     texts = []
     for column in columns.KNOWN:
-        text = f"filled({layout.columns.get(column, 'CAST(NULL AS VARCHAR)')})"
+        text = f"filled({layout.columns[column].sql if column in layout.columns else NOTHING})"
         texts.append(f"{f'nullif(trim({text}), {chr(39) * 2})' if column in trimmed else text} AS t_{column}")
     extra = [column for column in layout.columns if column not in columns.KNOWN]
-    texts += [f"filled({layout.columns[column]}) AS {name(column)}" for column in extra]
-    select = f"SELECT {', '.join(texts)} FROM {layout.scan}"
+    texts += [f"filled({layout.columns[column].sql}) AS {name(column)}" for column in extra]
+    origin = ["import_row"] if layout.rows else []
+    select = f"SELECT {', '.join([*texts, *origin])} FROM {layout.rows or layout.scan}"
     tags = {columns.tag_column(key): f"tag_value(braced(t_tags), {quoted(folded(key))})" for key in promoted}
     for layer in _layers(tags):
         steps = ", ".join(f"{expression} AS {name(column)}" for column, expression in layer.items())
         select = f"SELECT *, {steps} FROM ({select})"
     remainders = [f"{cost}_remainder" for cost in columns.COSTS]
-    kept = [name(column) for column in (*columns.KNOWN, *extra, *tags, *remainders)]
+    kept = [name(column) for column in (*columns.KNOWN, *extra, *tags, *remainders, *origin)]
     return f"SELECT {', '.join(kept)}, charge_day, {_notes()} AS import_notes FROM ({select})"
 
 

@@ -1,10 +1,12 @@
-"""How one file is laid out: which FOCUS column stands where, and the SQL that yields it as text."""
+"""How one file is laid out: its dialect, where each FOCUS column stands, and the SQL for its text."""
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storage.sources.columns import KNOWN, MARKS, OTHER_DATASETS, REQUIRED, recognise, version_of
+from storage.sources.dialects import DIALECTS
+from storage.sources.dialects.dialect import Cell, Dialect, Header, Placed
+from storage.sources.dialects.focus import title
 from storage.sources.expressions import name, quoted
 from storage.sources.files import BillFile, header, in_words
 from storage.sources.problems import BillRefused, Grade, Problem, refusal
@@ -15,54 +17,58 @@ LONGEST_LINE = 1 << 21
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A cost-and-usage file: its version, its columns as text expressions, and how to scan it."""
+    """A bill's file: its dialect and version, its columns as text expressions, and how to scan it."""
 
     file: BillFile
+    dialect: Dialect
     version: str
-    columns: dict[str, str]
-    titles: dict[str, str]
-    positions: dict[str, int]
+    cells: Sequence[str]
+    texts: Sequence[str]
+    columns: dict[str, Cell]
     ignored: tuple[str, ...]
     scan: str
+    rows: str | None
     delimiter: str
-    width: int
+
+    def title(self, column: str) -> str:
+        """How the file calls the main cell of a column."""
+        places = self.columns[column].at if column in self.columns else ()
+        return self.cells[places[0]] if places else self.dialect.needs.get(column, title(column))
 
 
 @dataclass(frozen=True, slots=True)
-class NotCostAndUsage:
+class NotABill:
     """A file that holds something else, and what."""
 
     file: BillFile
     holds: str
 
 
-def title(column: str) -> str:
-    """The FOCUS spelling of a column: `billed_cost` is `BilledCost`."""
-    return "".join(part.capitalize() for part in column.split("_"))
-
-
-def layout_of(connection: Any, file: BillFile) -> Layout | NotCostAndUsage:
-    """Read a file's header and place its columns.
+def layout_of(connection: Any, file: BillFile, dialect: Dialect | None = None) -> Layout | NotABill:
+    """Read a file's header, recognise its dialect unless it is given, and place its columns.
 
     Raises:
         BillRefused: the header has two columns of one name, or lacks money, currency, account or period.
     """
     cells, texts, scan, delimiter = _parquet(connection, file) if file.parquet else _csv(file)
-    names = [recognise(cell) for cell in cells]
-    if (other := _other(file, set(names))) is not None:
-        return other
-    _check(file, names, cells)
-    kept = {column: at for at, column in enumerate(names) if column in KNOWN or column.startswith("x_")}
+    found = Header(cells, texts)
+    known = dialect or next((one for one in DIALECTS.values() if one.recognises(found)), None)
+    if known is None:
+        other = next((holds for one in DIALECTS.values() if (holds := one.other(found))), None)
+        return NotABill(file, other or "no columns of a bill that is known here")
+    placed = known.place(found)
+    _check(file, known, found, placed)
     return Layout(
         file=file,
-        version=version_of(names),
-        columns={column: texts[at] for column, at in kept.items()},
-        titles={column: cells[at].strip() for column, at in kept.items()},
-        positions=kept,
-        ignored=tuple(cells[at].strip() for at, column in enumerate(names) if column not in kept),
+        dialect=known,
+        version=placed.version,
+        cells=found.cells,
+        texts=found.texts,
+        columns=dict(placed.columns),
+        ignored=tuple(found.cells[at] for at in placed.ignored),
         scan=scan,
+        rows=placed.rows and placed.rows.format(scan=scan),
         delimiter=delimiter,
-        width=len(cells),
     )
 
 
@@ -103,38 +109,17 @@ def _as_text(column: str, kind: str) -> str:
     return f"CAST({name(column)} AS VARCHAR)"
 
 
-def _other(file: BillFile, names: set[str]) -> NotCostAndUsage | None:
-    for holds, marks in OTHER_DATASETS.items():
-        if names & marks and not names & MARKS:
-            return NotCostAndUsage(file, f"a FOCUS {holds} dataset")
-    if not names & MARKS:
-        return NotCostAndUsage(file, "no FOCUS columns")
-    return None
-
-
-def _check(file: BillFile, names: list[str], cells: list[str]) -> None:
-    blocking = [
-        Problem(
-            file.shown,
+def _check(file: BillFile, dialect: Dialect, found: Header, placed: Placed) -> None:
+    twice = [(1, found.cells[at], "column_twice", "this column is there twice") for at in placed.twice]
+    missing = [
+        (
             1,
-            cells[names.index(column)],
-            "column_twice",
-            "this column is there twice",
-            Grade.BLOCK,
-        )
-        for column, times in Counter(names).items()
-        if times > 1
-    ] + [
-        Problem(
-            file.shown,
-            1,
-            title(column),
+            shown,
             "column_missing",
             "the file has no such column, and a bill cannot be read safely without it",
-            Grade.BLOCK,
         )
-        for column in REQUIRED
-        if column not in names
+        for column, shown in dialect.needs.items()
+        if column not in placed.columns
     ]
-    if blocking:
+    if blocking := [Problem(file.shown, *what, Grade.BLOCK) for what in (*twice, *missing)]:
         raise BillRefused(blocking)

@@ -1,7 +1,7 @@
 """Names the place of what is wrong: the true line of a CSV, the row of a Parquet file, and its text."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -9,9 +9,9 @@ from typing import Any
 
 from spend.money import plain
 from storage.sources.columns import COSTS, REQUIRED
-from storage.sources.expressions import EMPTY, quoted
+from storage.sources.expressions import ANY_NUMBER, EMPTY, quoted
 from storage.sources.files import records
-from storage.sources.layout import Layout, title
+from storage.sources.layout import Layout
 from storage.sources.problems import MOST, BillRefused, Grade, Problem
 
 WANTED = {
@@ -55,8 +55,8 @@ def diagnose(layout: Layout, said: str) -> BillRefused:
 
 def _ragged(layout: Layout) -> Iterator[Problem]:
     for line, cells in records(layout.file, layout.delimiter):
-        if len(cells) != layout.width:
-            message = f"this row has {len(cells)} fields and the header {layout.width}"
+        if len(cells) != len(layout.cells):
+            message = f"this row has {len(cells)} fields and the header {len(layout.cells)}"
             yield Problem(layout.file.shown, line, None, "ragged", message, Grade.BLOCK)
 
 
@@ -71,50 +71,71 @@ def refuse_blocked(connection: Any, layout: Layout, staged: Path, *, rows: int) 
     rejected = int(connection.execute(f"SELECT count(*) FROM {scan} WHERE {bad}").fetchone()[0])
     if not rejected:
         return
+    ordinal = _ordinal(layout)
     flags = ", ".join(f"{column} IS NULL" for column in REQUIRED)
     found = connection.execute(
-        f"SELECT file_row_number, {flags} FROM {scan} WHERE {bad} ORDER BY 1 LIMIT {MOST}"
+        f"SELECT {ordinal}, {flags} FROM {scan} WHERE {bad} ORDER BY 1 LIMIT {MOST}"
     ).fetchall()
-    at = {row[0]: [column for column, null in zip(REQUIRED, row[1:], strict=True) if null] for row in found}
+    at: dict[int, dict[str, None]] = {}
+    for row in found:  # of the rows that one row stands for, each may lack something
+        at.setdefault(row[0], {}).update(
+            {column: None for column, null in zip(REQUIRED, row[1:], strict=True) if null}
+        )
     problems = [
-        _blocked(layout, line, column, text)
-        for ordinal, line, texts in _rows(connection, layout, at)
-        for column, text in texts.items()
-        if column in at[ordinal]
+        _blocked(layout, line, column, cells)
+        for number, line, cells in _rows(connection, layout, at)
+        for column in at[number]
     ]
     raise BillRefused(problems[:MOST], rows=rows, rejected=rejected)
 
 
-def _blocked(layout: Layout, line: int, column: str, text: str | None) -> Problem:
+def _ordinal(layout: Layout) -> str:
+    """The number, from zero, of the file's row that a staged row comes from."""
+    return "import_row" if layout.rows else "file_row_number"
+
+
+def _blocked(layout: Layout, line: int, column: str, cells: Sequence[str | None]) -> Problem:
     code, reason = WANTED[column]
+    at = _blamed(layout, column, cells)
+    text = None if at is None else cells[at]
     if text is None or not text.strip() or text in EMPTY:
         code, message = code.split("_")[0] + "_missing", "the field is empty, and it must not be"
     else:
         shown = text if len(text) <= 60 else text[:60] + "…"  # noqa: PLR2004 - a glimpse is enough
         message = f"“{shown}” {reason}"
-    return Problem(layout.file.shown, line, layout.titles[column], code, message, Grade.BLOCK)
+    title = layout.title(column) if at is None else layout.cells[at]
+    return Problem(layout.file.shown, line, title, code, message, Grade.BLOCK)
+
+
+def _blamed(layout: Layout, column: str, cells: Sequence[str | None]) -> int | None:
+    """Of the cells that a column is made of, the one at fault: no amount, else empty, else the main."""
+    places = layout.columns[column].at
+    if column not in COSTS:
+        return next(iter(places), None)
+    texts = {at: (cells[at] or "").strip() for at in places}
+    wrong = [at for at, text in texts.items() if text not in EMPTY and not re.fullmatch(ANY_NUMBER, text)]
+    empty = [at for at, text in texts.items() if text in EMPTY]
+    return next(iter((*wrong, *empty, *places)), None)
 
 
 def _rows(
-    connection: Any,
-    layout: Layout,
-    ordinals: Iterable[int],
-) -> Iterator[tuple[int, int, dict[str, str | None]]]:
-    """The place and the required texts of some rows, by their number from zero."""
+    connection: Any, layout: Layout, ordinals: Iterable[int]
+) -> Iterator[tuple[int, int, Sequence[str | None]]]:
+    """The place and the cells of some rows, by their number from zero."""
     wanted = sorted(ordinals)
     if layout.file.parquet:
-        cells = ", ".join(layout.columns[column] for column in REQUIRED)
         scan = f"read_parquet({quoted(str(layout.file.path))}, file_row_number = true)"
         numbers = ", ".join(str(ordinal) for ordinal in wanted)
         for row in connection.execute(
-            f"SELECT file_row_number, {cells} FROM {scan} WHERE file_row_number IN ({numbers}) ORDER BY 1"
+            f"SELECT file_row_number, {', '.join(layout.texts)} FROM {scan} "
+            f"WHERE file_row_number IN ({numbers}) ORDER BY 1"
         ).fetchall():
-            yield row[0], row[0] + 1, dict(zip(REQUIRED, row[1:], strict=True))
+            yield row[0], row[0] + 1, row[1:]
         return
     left = set(wanted)
     for ordinal, (line, row) in enumerate(records(layout.file, layout.delimiter)):
         if ordinal in left:
-            yield ordinal, line, {column: row[layout.positions[column]] for column in REQUIRED}
+            yield ordinal, line, row
             left.remove(ordinal)
         if not left:
             return
@@ -125,7 +146,7 @@ def warnings(connection: Any, layout: Layout, staged: Path, *, rows: int, lines:
     scan = f"read_parquet({quoted(str(staged))}, file_row_number = true)"
     found = connection.execute(
         f"SELECT code, count(*), min(n) FROM (SELECT unnest(string_split(import_notes, ',')) AS code, "
-        f"file_row_number AS n FROM {scan} WHERE import_notes IS NOT NULL) GROUP BY code ORDER BY code"
+        f"{_ordinal(layout)} AS n FROM {scan} WHERE import_notes IS NOT NULL) GROUP BY code ORDER BY code"
     ).fetchall()
     problems = []
     for code, count, first in found:
@@ -136,8 +157,7 @@ def warnings(connection: Any, layout: Layout, staged: Path, *, rows: int, lines:
         else:
             message = SENTENCES[kind].format(n=count) + _counts_as_zero(column, kind)
         line = _line(layout, first, rows, lines)
-        shown = layout.titles.get(column, title(column))
-        problems.append(Problem(layout.file.shown, line, shown, code, message, Grade.WARN))
+        problems.append(Problem(layout.file.shown, line, layout.title(column), code, message, Grade.WARN))
     if layout.ignored:
         message = f"columns that are neither FOCUS nor x_ were left out: {', '.join(layout.ignored)}"
         problems.append(Problem(layout.file.shown, 1, None, "columns_ignored", message, Grade.NOTE))

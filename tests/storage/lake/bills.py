@@ -37,7 +37,11 @@ ROW: Mapping[str, str] = {
 
 def text(rows: Iterable[Mapping[str, str]], *, without: Sequence[str] = ()) -> str:
     """A FOCUS CSV of these rows; what a row does not say is as in ROW."""
-    filled = [{**ROW, **row} for row in rows]
+    return table([{**ROW, **row} for row in rows], without=without)
+
+
+def table(filled: Sequence[Mapping[str, str]], *, without: Sequence[str] = ()) -> str:
+    """A CSV of these rows, whatever their columns."""
     columns = [
         column for column in dict.fromkeys(key for row in filled for key in row) if column not in without
     ]
@@ -61,13 +65,19 @@ def quiet(_done: int, _total: int, _message: str) -> None:
 
 
 def load(
-    lake: Lake, store: Store, *paths: Path, source: str | None = None, promoted: tuple[str, ...] = ()
+    lake: Lake,
+    store: Store,
+    *paths: Path,
+    dialect: str | None = None,
+    source: str | None = None,
+    promoted: tuple[str, ...] = (),
 ) -> ImportReport:
     """Import without a bar."""
     return import_files(
         lake,
         store,
         paths,
+        dialect=dialect,
         source=source,
         promoted=promoted,
         actor="U_FINANCE",

@@ -88,7 +88,7 @@ def test_a_gzip_that_was_cut_short_is_refused(
         (("bill.parquet", b"PAR1 this is no parquet PAR1"), "parquet"),
         (("bill.csv", b""), "empty"),
         (("bill.csv", b"BilledCost,ChargePeriodStart\n1,2026-05-01\n"), "column_missing"),
-        (("bill.csv", b"name,amount\nx,1\n"), "not_focus"),
+        (("bill.csv", b"name,amount\nx,1\n"), "not_a_bill"),
         (("bill.csv", b"B\xffilled\n"), "encoding"),
     ],
 )

@@ -1,0 +1,55 @@
+"""FOCUS 1.0 to 1.4, as any provider writes it."""
+
+from collections.abc import Sequence
+
+from storage.sources.columns import KNOWN, MARKS, OTHER_DATASETS, REQUIRED, recognise, version_of
+from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed
+
+
+def title(column: str) -> str:
+    """The FOCUS spelling of a column: `billed_cost` is `BilledCost`."""
+    return "".join(part.capitalize() for part in column.split("_"))
+
+
+def _names(header: Header) -> list[str]:
+    return [recognise(cell) for cell in header.cells]
+
+
+def _recognises(header: Header) -> bool:
+    return bool(MARKS & set(_names(header)))
+
+
+def _other(header: Header) -> str | None:
+    """What another FOCUS dataset holds."""
+    names = set(_names(header))
+    for holds, marks in OTHER_DATASETS.items():
+        if names & marks and not names & MARKS:
+            return f"a FOCUS {holds} dataset"
+    return None
+
+
+def _place(header: Header) -> Placed:
+    names = _names(header)
+    kept = {column: at for at, column in enumerate(names) if column in KNOWN or column.startswith("x_")}
+    return Placed(
+        version=version_of(names),
+        columns={column: Cell(header.texts[at], (at,)) for column, at in kept.items()},
+        twice=_twice(names),
+        ignored=[at for at, column in enumerate(names) if column not in kept],
+    )
+
+
+def _twice(names: Sequence[str]) -> list[int]:
+    return [at for at, name in enumerate(names) if names.index(name) < at]
+
+
+FOCUS = Dialect(
+    name="focus",
+    holds="FOCUS cost and usage",
+    freshness=Freshness.HOURLY,
+    settles=None,
+    needs={column: title(column) for column in REQUIRED},
+    recognises=_recognises,
+    place=_place,
+    other=_other,
+)

@@ -1,0 +1,94 @@
+"""One contract for all dialects: exact columns, a declared freshness, and the place of what is wrong."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from spend.errors import SettingsWrong
+from storage.costs import costs
+from storage.lake import Lake
+from storage.snapshots import DeliveryRefused
+from storage.sources.columns import REQUIRED
+from storage.sources.dialects import DIALECTS
+from storage.sources.dialects.dialect import Freshness
+from storage.store import Store
+from tests.storage.lake.bills import load, write
+from tests.storage.sources import SAMPLES
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "sources.md"
+every_dialect = pytest.mark.parametrize("name", DIALECTS)
+#: Digits that no float holds.
+FINE = "0.12345678901234567891"
+
+
+def test_every_dialect_has_a_sample() -> None:
+    assert list(SAMPLES) == list(DIALECTS)
+
+
+@every_dialect
+def test_a_bill_is_recognised_and_read_exactly(
+    lake: Lake, lake_store: Store, tmp_path: Path, name: str
+) -> None:
+    sample = SAMPLES[name]
+    bill = write(tmp_path / "bill.csv", sample.text([{}, {sample.amount: FINE}, {sample.amount: "1E-20"}]))
+    report = load(lake, lake_store, bill)
+    (outcome,) = report.snapshots
+    assert (outcome.source, outcome.state, outcome.rows) == (name, "current", 3)
+    assert not [one for one in report.problems if one.grade == "block"]
+    (row,) = costs(lake, lake_store, by=("day", "charge_category", "billing_account_id")).rows
+    assert row["billed_cost"] == Decimal("1.25") + Decimal(FINE) + Decimal("1E-20")
+    assert (row["day"], row["charge_category"], row["currency"]) == (date(2026, 5, 3), "Usage", "USD")
+    assert outcome.billing_period == date(2026, 5, 1)
+
+
+@every_dialect
+def test_the_same_content_twice_is_unchanged(
+    lake: Lake, lake_store: Store, tmp_path: Path, name: str
+) -> None:
+    sample = SAMPLES[name]
+    first = load(lake, lake_store, write(tmp_path / "one.csv", sample.text([{}, {sample.amount: "2"}])))
+    again = load(lake, lake_store, write(tmp_path / "two.csv.gz", sample.text([{sample.amount: "2"}, {}])))
+    assert [one.state for one in again.snapshots] == ["unchanged"]
+    assert again.snapshots[0].id == first.snapshots[0].id
+
+
+@pytest.mark.parametrize(("name", "cell"), [(name, cell) for name in SAMPLES for cell in SAMPLES[name].needs])
+def test_a_header_without_money_currency_identity_or_period_is_refused(
+    lake: Lake, lake_store: Store, tmp_path: Path, name: str, cell: str
+) -> None:
+    bill = write(tmp_path / "bill.csv", SAMPLES[name].text([{}], without=[cell]))
+    with pytest.raises(DeliveryRefused) as refused:
+        load(lake, lake_store, bill, dialect=name)
+    found = refused.value
+    assert (found.line, found.column, found.report.problems[0].code) == (1, cell, "column_missing")
+
+
+@every_dialect
+def test_a_bad_amount_is_named_by_file_line_and_cell(
+    lake: Lake, lake_store: Store, tmp_path: Path, name: str
+) -> None:
+    sample = SAMPLES[name]
+    bill = write(tmp_path / "bill.csv", sample.text([{}, {sample.amount: "12,50"}]))
+    with pytest.raises(DeliveryRefused) as refused:
+        load(lake, lake_store, bill)
+    found = refused.value
+    assert (found.file, found.line, found.column) == (str(bill), 3, sample.amount)
+    assert found.report.problems[0].code == "money_unreadable"
+
+
+@every_dialect
+def test_each_says_how_fresh_it_is_and_where_its_indispensable_columns_come_from(name: str) -> None:
+    dialect = DIALECTS[name]
+    assert dialect.freshness in Freshness
+    assert set(dialect.needs) == set(REQUIRED)
+    settles = "the provider does not say" if dialect.settles is None else f"{dialect.settles} days"
+    assert f"| `{name}` | {dialect.freshness} | {settles} |" in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_a_dialect_nobody_knows_is_refused_with_those_that_are(
+    lake: Lake, lake_store: Store, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsWrong, match="there are: focus"):
+        load(lake, lake_store, tmp_path, dialect="excel")

@@ -1,0 +1,41 @@
+"""A small bill of each dialect, from which the tests of all dialects begin."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.storage.lake import bills
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A bill as a provider writes it.
+
+    Attributes:
+        row: one charge of 1.25 (billed and effective) by the names of the file's header.
+        needs: the cells without which a bill is refused.
+        amount: the cell of the money.
+    """
+
+    row: Mapping[str, str]
+    needs: Sequence[str]
+    amount: str
+
+    def text(self, rows: Iterable[Mapping[str, str]], *, without: Sequence[str] = ()) -> str:
+        """The CSV of these rows; what a row does not say is as in the sample."""
+        return bills.table([{**self.row, **row} for row in rows], without=without)
+
+
+SAMPLES: Mapping[str, Sample] = {
+    "focus": Sample(
+        row={**bills.ROW, "BilledCost": "1.25", "EffectiveCost": "1.25"},
+        needs=(
+            "BilledCost",
+            "EffectiveCost",
+            "BillingCurrency",
+            "BillingAccountId",
+            "BillingPeriodStart",
+            "ChargePeriodStart",
+        ),
+        amount="BilledCost",
+    ),
+}

@@ -18,7 +18,8 @@ from storage.ids import new
 from storage.snapshots import ImportReport
 from storage.sources import focus
 from storage.sources.dialects import DIALECTS
-from storage.sources.files import Progress, find
+from storage.sources.files import Progress
+from storage.sources.manifests import gather
 from storage.sources.problems import BillRefused
 from storage.store import Store
 
@@ -163,9 +164,10 @@ def import_files(
         raise SettingsWrong(f"No bill is written as {dialect!r}; there are: {', '.join(DIALECTS)}.")
     with lake.staging() as staging, lake.engine(spill=staging / "spill", threads=READ_THREADS) as connection:
         try:
+            files, left_out = gather(paths)
             readings, skipped = focus.read(
                 connection,
-                find(paths),
+                files,
                 staging,
                 dialect=DIALECTS[dialect] if dialect else None,
                 promoted=sorted(set(map(folded, promoted))),
@@ -179,5 +181,5 @@ def import_files(
             published = snapshots.publish(lake, store, deliveries, actor=actor, now=now)
         except OSError as error:
             raise _unwritable(lake.root, error) from error
-    problems = [*skipped, *(problem for reading in readings for problem in reading.problems)]
+    problems = [*left_out, *skipped, *(problem for reading in readings for problem in reading.problems)]
     return ImportReport(published, problems)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ from storage.sources.columns import KNOWN
 from storage.sources.expressions import name, quoted
 from storage.sources.files import sync
 from storage.sources.focus import ROW_GROUP, Reading
-from storage.sources.problems import BillRefused, Problem
+from storage.sources.problems import BillRefused, Grade, Problem
 from storage.store import Store
 from storage.tables import Snapshot
 from storage.unit import Unit
@@ -36,7 +36,11 @@ class Folders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one delivery says about one billing account and period, staged and summed."""
+    """What one delivery says about one billing account and period, staged and summed.
+
+    Attributes:
+        delivered: the id that the provider's manifest gives the delivery, where there is one.
+    """
 
     source: str
     billing_account: str
@@ -48,6 +52,7 @@ class Delivery:
     last_day: date
     totals: list[dict[str, str]]
     warnings: dict[str, int]
+    delivered: str | None = None
 
     @property
     def key(self) -> tuple[str, str, date]:
@@ -118,9 +123,37 @@ def refused(source: str | None, cause: BillRefused) -> DeliveryRefused:
     return DeliveryRefused(ImportReport([outcome], cause.problems), cause)
 
 
+def _refuse_older(session: Session, delivery: Delivery, now: Snapshot | None) -> None:
+    """A delivery that a later one took the place of does not come back.
+
+    Raises:
+        DeliveryRefused: it was replaced before, or tells fewer days than what is known.
+    """
+    if delivery.delivered is None or now is None or _delivered(now) in (None, delivery.delivered):
+        return
+    order = col(Snapshot.published_at).desc()
+    former = session.scalars(_of(delivery).where(Snapshot.state == SnapshotState.SUPERSEDED).order_by(order))
+    if any(_delivered(row) == delivery.delivered for row in former):
+        reason = f"a later one, {_delivered(now)}, has taken its place"
+    elif delivery.last_day < now.last_day:
+        reason = f"it ends on {delivery.last_day}, and what is known of this bill on {now.last_day}"
+    else:
+        return
+    said = f"the delivery {delivery.delivered} is older than the current one: {reason}"
+    problem = Problem(delivery.delivered, None, None, "older", said, Grade.BLOCK)
+    outcome = replace(_outcome(delivery, None, "refused"), rejected=delivery.rows)
+    raise DeliveryRefused(ImportReport([outcome], [problem]), BillRefused([problem], rows=delivery.rows))
+
+
+def _delivered(snapshot: Snapshot) -> str | None:
+    found: str | None = snapshot.files[0].get("delivery") if snapshot.files else None
+    return found
+
+
 def divide(connection: Any, readings: Sequence[Reading], source: str, staging: Path) -> list[Delivery]:
     """Split what was read into one delivery for each billing account and period, rows in their order."""
     groups: dict[tuple[str, date], list[Path]] = {}
+    delivered: dict[tuple[str, date], str | None] = {}
     for number, reading in enumerate(readings):
         scan = f"read_parquet({quoted(str(reading.staged))})"
         keys = connection.execute(
@@ -132,8 +165,9 @@ def divide(connection: Any, readings: Sequence[Reading], source: str, staging: P
                 part = staging / f"part-{number}-{at}.parquet"
                 _copy_group(connection, scan, account, period, part)
             groups.setdefault((account, period), []).append(part)
+            delivered[account, period] = reading.layout.file.delivery
     return [
-        _sum_up(connection, source, account, period, parts)
+        replace(_sum_up(connection, source, account, period, parts), delivered=delivered[account, period])
         for (account, period), parts in sorted(groups.items())
     ]
 
@@ -206,16 +240,18 @@ def current(session: Session) -> list[Snapshot]:
     )
 
 
-def _current_of(session: Session, delivery: Delivery) -> Snapshot | None:
+def _of(delivery: Delivery) -> Any:
     source, account, period = delivery.key
-    return session.scalars(
-        select(Snapshot).where(
-            Snapshot.state == SnapshotState.CURRENT,
-            Snapshot.source == source,
-            Snapshot.billing_account == account,
-            Snapshot.billing_period == period,
-        )
+    return select(Snapshot).where(
+        Snapshot.source == source, Snapshot.billing_account == account, Snapshot.billing_period == period
+    )
+
+
+def _current_of(session: Session, delivery: Delivery) -> Snapshot | None:
+    found: Snapshot | None = session.scalars(
+        _of(delivery).where(Snapshot.state == SnapshotState.CURRENT)
     ).one_or_none()
+    return found
 
 
 def publish(
@@ -225,9 +261,12 @@ def publish(
 
     Raises:
         Conflict: another import of the same bill finished between our look and our write.
+        DeliveryRefused: a later delivery of the same bill is there already.
     """
     with store.reading() as session:
         rows = {delivery.key: _current_of(session, delivery) for delivery in deliveries}
+        for delivery in deliveries:
+            _refuse_older(session, delivery, rows[delivery.key])
         former = {key: (row.id, row.content) if row else (None, None) for key, row in rows.items()}
     outcomes, fresh = [], []
     for delivery in deliveries:
@@ -247,7 +286,7 @@ def publish(
     return outcomes
 
 
-def _outcome(delivery: Delivery, snapshot: str, state: str) -> Outcome:
+def _outcome(delivery: Delivery, snapshot: str | None, state: str) -> Outcome:
     return Outcome(
         id=snapshot,
         source=delivery.source,
@@ -280,7 +319,8 @@ def _settle(delivery: Delivery, target: Path) -> list[dict[str, Any]]:
         for folder in (target.parent, target.parent.parent):
             sync(folder)
         crashpoint("snapshot.settled")
-    return [{"name": part.name, "bytes": part.stat().st_size} for part in sorted(target.iterdir())]
+    named = {"delivery": delivery.delivered} if delivery.delivered else {}
+    return [{"name": part.name, "bytes": part.stat().st_size, **named} for part in sorted(target.iterdir())]
 
 
 def _point(

@@ -22,10 +22,11 @@ DELIMITERS = ",;\t|"
 
 @dataclass(frozen=True, slots=True)
 class BillFile:
-    """One file: where it is, and how the person named it."""
+    """One file: where it is, how the person named it, and the delivery its manifest says it is of."""
 
     path: Path
     shown: str
+    delivery: str | None = None
 
     @property
     def parquet(self) -> bool:

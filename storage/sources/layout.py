@@ -17,11 +17,10 @@ LONGEST_LINE = 1 << 21
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A bill's file: its dialect and version, its columns as text expressions, and how to scan it."""
+    """A bill's file: its dialect, its columns as text expressions, and how to scan it."""
 
     file: BillFile
     dialect: Dialect
-    version: str
     cells: Sequence[str]
     texts: Sequence[str]
     columns: dict[str, Cell]
@@ -31,9 +30,9 @@ class Layout:
     delimiter: str
 
     def title(self, column: str) -> str:
-        """How the file calls the main cell of a column."""
+        """How the file calls a column that is one of its cells; the others are called as in FOCUS."""
         places = self.columns[column].at if column in self.columns else ()
-        return self.cells[places[0]] if places else self.dialect.needs.get(column, title(column))
+        return self.cells[places[0]] if len(places) == 1 else title(column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,6 @@ def layout_of(connection: Any, file: BillFile, dialect: Dialect | None = None) -
     return Layout(
         file=file,
         dialect=known,
-        version=placed.version,
         cells=found.cells,
         texts=found.texts,
         columns=dict(placed.columns),

@@ -38,4 +38,26 @@ SAMPLES: Mapping[str, Sample] = {
         ),
         amount="BilledCost",
     ),
+    "aws-cur": Sample(
+        row={
+            "bill/PayerAccountId": "1001",
+            "bill/BillingPeriodStartDate": "2026-05-01T00:00:00Z",
+            "bill/BillingPeriodEndDate": "2026-06-01T00:00:00Z",
+            "lineItem/UsageAccountId": "2002",
+            "lineItem/LineItemType": "Usage",
+            "lineItem/UsageStartDate": "2026-05-03T01:00:00Z",
+            "lineItem/UsageEndDate": "2026-05-03T02:00:00Z",
+            "lineItem/ProductCode": "AmazonEC2",
+            "lineItem/CurrencyCode": "USD",
+            "lineItem/UnblendedCost": "1.25",
+        },
+        needs=(
+            "lineItem/UnblendedCost",
+            "lineItem/CurrencyCode",
+            "bill/PayerAccountId",
+            "bill/BillingPeriodStartDate",
+            "lineItem/UsageStartDate",
+        ),
+        amount="lineItem/UnblendedCost",
+    ),
 }

@@ -1,7 +1,8 @@
 """The dialects that bills are written in: one module each, all ending in the same FOCUS columns."""
 
+from storage.sources.dialects.aws_cur import AWS_CUR
 from storage.sources.dialects.dialect import Dialect
 from storage.sources.dialects.focus import FOCUS
 
 #: In the order in which a header is shown to them.
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (FOCUS,)}
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (FOCUS, AWS_CUR)}

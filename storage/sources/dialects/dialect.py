@@ -34,7 +34,6 @@ class Placed:
             the number of the row it comes from.
     """
 
-    version: str
     columns: Mapping[str, Cell]
     twice: Sequence[int] = ()
     ignored: Sequence[int] = ()

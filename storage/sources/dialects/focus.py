@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from storage.sources.columns import KNOWN, MARKS, OTHER_DATASETS, REQUIRED, recognise, version_of
+from storage.sources.columns import KNOWN, MARKS, OTHER_DATASETS, REQUIRED, recognise
 from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed
 
 
@@ -32,7 +32,6 @@ def _place(header: Header) -> Placed:
     names = _names(header)
     kept = {column: at for at, column in enumerate(names) if column in KNOWN or column.startswith("x_")}
     return Placed(
-        version=version_of(names),
         columns={column: Cell(header.texts[at], (at,)) for column, at in kept.items()},
         twice=_twice(names),
         ignored=[at for at, column in enumerate(names) if column not in kept],

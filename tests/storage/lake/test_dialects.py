@@ -87,6 +87,13 @@ def test_each_says_how_fresh_it_is_and_where_its_indispensable_columns_come_from
     assert f"| `{name}` | {dialect.freshness} | {settles} |" in DOCUMENT.read_text(encoding="utf-8")
 
 
+def test_one_delivery_is_of_one_dialect(lake: Lake, lake_store: Store, tmp_path: Path) -> None:
+    for name, sample in SAMPLES.items():
+        write(tmp_path / f"{name}.csv", sample.text([{}]))
+    with pytest.raises(DeliveryRefused, match="import them one by one"):
+        load(lake, lake_store, tmp_path)
+
+
 def test_a_dialect_nobody_knows_is_refused_with_those_that_are(
     lake: Lake, lake_store: Store, tmp_path: Path
 ) -> None:

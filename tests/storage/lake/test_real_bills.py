@@ -71,7 +71,67 @@ def test_the_official_sample_is_four_bills_and_twice_is_nothing_new(
     assert codes == {"contracted_cost_missing", "charge_frequency_unknown", "columns_ignored"}
 
 
-def test_files_that_are_no_focus_bill_are_refused(lake: Lake, lake_store: Store, shared: Path) -> None:
-    for path in ("real/aws-cur-legacy", "spec-examples-1.2", "real/azure-ea"):
+CUR = "synthetic/aws-cur/cur/spend-cur"
+REPORTS = {
+    "real/aws-cur-legacy": "real/aws-cur-legacy",
+    f"{CUR}/20260901-20261001": "synthetic/aws-cur 20260901-20261001 [final] bd985859",
+    f"{CUR}/20261001-20261101": "synthetic/aws-cur 20261001-20261101 [v3 month end] 632a09d6",
+}
+BY = {
+    "day": "by_day",
+    "sub_account_id": "by_account",
+    "service_name": "by_product",
+    "tag:team": "by_tag_team_raw",
+}
+
+
+def compare_cur(lake: Lake, store: Store, expected: dict[str, Any]) -> None:
+    (total,) = costs(lake, store).totals
+    assert rounded(total["billed_cost"]) == rounded(expected["total_unblended(=sum BilledCost)"])
+    assert rounded(total["effective_cost"]) == rounded(expected["total_effective(rule in README)"])
+    for dimension, key in BY.items():
+        found = {
+            str(row[dimension] or "(untagged)"): [
+                str(row["charges"]),
+                *rounded(row["billed_cost"], row["effective_cost"]),
+            ]
+            for row in costs(lake, store, by=[dimension]).rows
+        }
+        assert found == {name: [rows, *rounded(*sums)] for name, (rows, *sums) in expected[key].items()}, (
+            dimension
+        )
+
+
+@pytest.mark.parametrize("path", REPORTS)
+def test_every_total_of_a_cost_and_usage_report_equals_the_independent_one(
+    lake: Lake, lake_store: Store, shared: Path, path: str
+) -> None:
+    everything: dict[str, Any] = json.loads((shared / "expected.json").read_text())
+    expected = next(value for name, value in everything.items() if name.startswith(REPORTS[path]))
+    report = load(lake, lake_store, shared / path)
+    assert sum(outcome.rows for outcome in report.snapshots) == expected["rows"]
+    compare_cur(lake, lake_store, expected)
+
+
+def test_the_three_deliveries_of_october_end_at_the_third_and_the_older_ones_do_not_come_back(
+    lake: Lake, lake_store: Store, shared: Path
+) -> None:
+    everything: dict[str, Any] = json.loads((shared / "expected.json").read_text())
+    versions = json.loads((shared / "synthetic/aws-cur/versions.json").read_text())
+    october = [one["assemblyId"] for one in versions if one["period"] == "20261001-20261101"]
+    for delivery in october:
+        assert load(lake, lake_store, shared / CUR / "20261001-20261101" / delivery).changed
+        compare_cur(lake, lake_store, next(value for name, value in everything.items() if delivery in name))
+    for delivery in october[:2]:
+        with pytest.raises(DeliveryRefused, match="has taken its place"):
+            load(lake, lake_store, shared / CUR / "20261001-20261101" / delivery)
+    third = next(value for name, value in everything.items() if october[2] in name)
+    compare_cur(lake, lake_store, third)
+    whole = load(lake, lake_store, shared / "synthetic/aws-cur")
+    assert [one.state for one in whole.snapshots] == ["current", "unchanged"]
+
+
+def test_files_that_are_no_bill_are_refused(lake: Lake, lake_store: Store, shared: Path) -> None:
+    for path in ("spec-examples-1.2", "real/azure-ea"):
         with pytest.raises(DeliveryRefused):
             load(lake, lake_store, shared / path)

@@ -17,7 +17,7 @@ from storage.sources.expressions import MACROS, quoted
 MEASURES = frozenset({*COSTS, *NUMBERS, *PERIODS})
 
 
-TYPES = {"VARCHAR": "string", "DATE": "date", "TIMESTAMP": "timestamp"}
+TYPES = {"VARCHAR": "string", "BIGINT": "int64", "DATE": "date", "TIMESTAMP": "timestamp"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,12 @@ MACROS = (
     r"""CREATE OR REPLACE MACRO json_or_null(t) AS CASE WHEN json_valid(t) THEN t END""",
     r"""CREATE OR REPLACE MACRO object_or_null(t) AS CASE
         WHEN json_type(json_or_null(t)) = 'OBJECT' THEN json_or_null(t) END""",
+    r"""CREATE OR REPLACE MACRO object_of(ks, vs) AS CAST(list_reduce(list_prepend(CAST('{}' AS JSON),
+        list_transform(list_zip(ks, vs), lambda e: json_object(coalesce(e[1], ''), e[2]))),
+        lambda a, b: json_merge_patch(a, b)) AS VARCHAR)""",
+    r"""CREATE OR REPLACE MACRO month_start(t) AS CASE
+        WHEN regexp_full_match(t, '[0-9]{6}') THEN left(t, 4) || '-' || right(t, 2) || '-01' ELSE t END""",
+    r"""CREATE OR REPLACE MACRO next_month(t) AS strftime(instant(t) + INTERVAL 1 MONTH, '%Y-%m-%d')""",
     r"""CREATE OR REPLACE MACRO pointer(k) AS '/' || replace(replace(k, '~', '~0'), '/', '~1')""",
     r"""CREATE OR REPLACE MACRO tag_exact(t, k) AS json_extract_string(object_or_null(t), pointer(k))""",
     # The next three say what `has_tag` and `tag` of spend/charge.py say, for a key that is folded already.

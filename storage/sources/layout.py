@@ -65,7 +65,7 @@ def layout_of(connection: Any, file: BillFile, dialect: Dialect | None = None) -
         columns=dict(placed.columns),
         ignored=tuple(found.cells[at] for at in placed.ignored),
         scan=scan,
-        rows=placed.rows and placed.rows.format(scan=scan),
+        rows=placed.rows and placed.rows.replace("{scan}", scan),
         delimiter=delimiter,
     )
 

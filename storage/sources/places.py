@@ -108,14 +108,15 @@ def _blocked(layout: Layout, line: int, column: str, cells: Sequence[str | None]
 
 
 def _blamed(layout: Layout, column: str, cells: Sequence[str | None]) -> int | None:
-    """Of the cells that a column is made of, the one at fault: no amount, else empty, else the main."""
+    """Of the cells that a column is made of, the one at fault; the main one first."""
     places = layout.columns[column].at
     if column not in COSTS:
         return next(iter(places), None)
     texts = {at: (cells[at] or "").strip() for at in places}
-    wrong = [at for at, text in texts.items() if text not in EMPTY and not re.fullmatch(ANY_NUMBER, text)]
-    empty = [at for at, text in texts.items() if text in EMPTY]
-    return next(iter((*wrong, *empty, *places)), None)
+    empty = [at for at in places if texts[at] in EMPTY]
+    wrong = [at for at in places if at not in empty and not re.fullmatch(ANY_NUMBER, texts[at])]
+    main = [at for at in places[:1] if at in empty or at in wrong]
+    return next(iter((*main, *wrong, *empty, *places)), None)
 
 
 def _rows(
@@ -177,6 +178,6 @@ def _line(layout: Layout, ordinal: int, rows: int, lines: int) -> int | None:
     """The line of a row. Without line breaks inside fields it follows from the row's number."""
     if layout.file.parquet:
         return ordinal + 1
-    if lines == rows + 1:
+    if lines == rows + 1 and not layout.rows:
         return ordinal + 2
     return next(islice(records(layout.file, layout.delimiter), ordinal, None))[0]

@@ -60,4 +60,21 @@ SAMPLES: Mapping[str, Sample] = {
         ),
         amount="lineItem/UnblendedCost",
     ),
+    "gcp": Sample(
+        row={
+            "billing_account_id": "1001",
+            "service.description": "Compute Engine",
+            "usage_start_time": "2026-05-03T01:00:00",
+            "usage_end_time": "2026-05-03 02:00:00 UTC",
+            "project.id": "2002",
+            "labels": "[]",
+            "cost": "1.25",
+            "currency": "USD",
+            "credits": "[]",
+            "invoice.month": "202605",
+            "cost_type": "regular",
+        },
+        needs=("cost", "currency", "billing_account_id", "invoice.month", "usage_start_time"),
+        amount="cost",
+    ),
 }

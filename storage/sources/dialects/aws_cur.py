@@ -120,13 +120,12 @@ def _tags(header: Header) -> str:
         pairs = ", ".join(f"{quoted(_key(cell))}, filled({header.texts[at]})" for at, cell in keys)
         return f"nullif(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), '{{}}')"
     tags = header.sql("resourceTags")
-    renamed = (
-        f"list_transform(json_keys(object_or_null({tags})), lambda k: "
-        f"struct_pack(k := regexp_replace(k, '^user[_:]', ''), v := tag_exact({tags}, k)))"
-    )
+    names = f"json_keys(object_or_null({tags}))"
+    renamed = f"list_transform({names}, lambda k: regexp_replace(k, '^user[_:]', ''))"
+    values = f"list_transform({names}, lambda k: tag_exact({tags}, k))"
     return (
         f"CASE WHEN object_or_null({tags}) IS NULL THEN {tags} "
-        f"ELSE nullif(CAST(to_json(map_from_entries({renamed})) AS VARCHAR), '{{}}') END"
+        f"ELSE nullif(object_of({renamed}, {values}), '{{}}') END"
     )
 
 

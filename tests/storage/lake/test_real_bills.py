@@ -131,6 +131,28 @@ def test_the_three_deliveries_of_october_end_at_the_third_and_the_older_ones_do_
     assert [one.state for one in whole.snapshots] == ["current", "unchanged"]
 
 
+def test_every_total_of_a_google_cloud_export_equals_the_independent_one(
+    lake: Lake, lake_store: Store, shared: Path
+) -> None:
+    expected: dict[str, Any] = json.loads((shared / "expected.json").read_text())[
+        "synthetic/gcp-detailed-export"
+    ]
+    load(lake, lake_store, shared / "synthetic/gcp-detailed-export")
+    (total,) = costs(lake, lake_store).totals
+    assert rounded(total["billed_cost"], total["effective_cost"]) == rounded(*[expected["total_cost"]] * 2)
+    assert total["charges"] == expected["rows"]
+    for dimension, key in (
+        ("day", "by_day"),
+        ("service_name", "by_service"),
+        ("sub_account_id", "by_project"),
+    ):
+        rows = costs(lake, lake_store, by=[dimension]).rows
+        found = {str(row[dimension]): [str(row["charges"]), *rounded(row["billed_cost"])] for row in rows}
+        assert found == {name: [rows, *rounded(sum_)] for name, (rows, sum_) in expected[key].items()}, (
+            dimension
+        )
+
+
 def test_files_that_are_no_bill_are_refused(lake: Lake, lake_store: Store, shared: Path) -> None:
     for path in ("spec-examples-1.2", "real/azure-ea"):
         with pytest.raises(DeliveryRefused):

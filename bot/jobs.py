@@ -41,6 +41,7 @@ def _import(desk: Desk, job: Job, now: datetime) -> None:
         desk,
         [Path(job.args["path"])],
         dialect=job.args.get("kind"),
+        currency=job.args.get("currency"),
         source=job.args.get("source"),
         actor=job.args.get("actor", "bursar"),
         now=now,

@@ -137,6 +137,7 @@ class SourcePart(Part):
     name: Name
     path: str = Field(min_length=1)
     kind: Format | None = None
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
 
 
 class LakePart(Part):

@@ -17,6 +17,7 @@ from storage import snapshots
 from storage.ids import new
 from storage.snapshots import ImportReport
 from storage.sources import focus
+from storage.sources.currencies import CODES
 from storage.sources.dialects import DIALECTS
 from storage.sources.files import Progress
 from storage.sources.manifests import gather
@@ -136,6 +137,7 @@ def import_files(
     paths: Sequence[Path],
     *,
     dialect: str | None = None,
+    currency: str | None = None,
     source: str | None,
     promoted: tuple[str, ...],
     actor: str,
@@ -148,6 +150,7 @@ def import_files(
         paths: files and folders; together they are one delivery, and complete for each billing
             account and period they mention.
         dialect: how it is written, one of `DIALECTS`; recognised when None.
+        currency: that of a bill that names none.
         source: the name under which this stream of bills is kept; that of its dialect when None.
         promoted: tag keys that get a column of their own.
         actor: who imports, for the audit log.
@@ -162,6 +165,8 @@ def import_files(
         raise SettingsWrong(f"A source is named with a-z, 0-9, dot, dash and underscore; {source!r} is not.")
     if dialect and dialect not in DIALECTS:
         raise SettingsWrong(f"No bill is written as {dialect!r}; there are: {', '.join(DIALECTS)}.")
+    if currency and currency not in CODES:
+        raise SettingsWrong(f"A currency is a code of ISO 4217 as USD; {currency!r} is not.")
     with lake.staging() as staging, lake.engine(spill=staging / "spill", threads=READ_THREADS) as connection:
         try:
             files, left_out = gather(paths)
@@ -170,6 +175,7 @@ def import_files(
                 files,
                 staging,
                 dialect=DIALECTS[dialect] if dialect else None,
+                currency=currency,
                 promoted=sorted(set(map(folded, promoted))),
                 progress=progress,
             )

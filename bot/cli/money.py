@@ -38,6 +38,9 @@ def bring_in(
     dialect: Annotated[
         str | None, typer.Option("--as", metavar="FORMAT", help=f"{', '.join(DIALECTS)}; recognised without.")
     ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", help="That of a bill that names none.")
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -53,6 +56,7 @@ def bring_in(
                 desk,
                 paths,
                 dialect=dialect,
+                currency=currency,
                 source=source,
                 actor=person(),
                 now=main.now(),

@@ -48,6 +48,7 @@ def read(
     staging: Path,
     *,
     dialect: Dialect | None,
+    currency: str | None,
     promoted: Sequence[str],
     progress: Progress,
 ) -> tuple[list[Reading], list[Problem]]:
@@ -56,6 +57,7 @@ def read(
     Args:
         connection: a DuckDB connection of `storage.lake.Lake.engine`.
         dialect: the one that all files are written in; recognised when None.
+        currency: that of a bill that names none.
         promoted: tag keys that get a `tag_*` column, matched whatever their case.
 
     Raises:
@@ -63,7 +65,7 @@ def read(
     """
     for macro in MACROS:
         connection.execute(macro)
-    layouts, skipped = _layouts(connection, files, dialect)
+    layouts, skipped = _layouts(connection, files, dialect, currency)
     bar = _Bar([layout.file for layout in layouts], progress)
     readings: list[Reading] = []
     for number, layout in enumerate(layouts):
@@ -75,10 +77,10 @@ def read(
 
 
 def _layouts(
-    connection: Any, files: Sequence[BillFile], dialect: Dialect | None
+    connection: Any, files: Sequence[BillFile], dialect: Dialect | None, currency: str | None
 ) -> tuple[list[Layout], list[Problem]]:
     """The files that are bills, all in one dialect, and what the others are."""
-    found = [layout_of(connection, file, dialect) for file in files]
+    found = [layout_of(connection, file, dialect, currency) for file in files]
     layouts = [one for one in found if isinstance(one, Layout)]
     others = [one for one in found if isinstance(one, NotABill)]
     if not layouts:
@@ -94,7 +96,8 @@ def _layouts(
             first = layouts[0].file.shown, layouts[0].dialect.holds
             reason = f"this file has {layout.dialect.holds} and {' '.join(first)}; import them one by one"
             raise refusal(layout.file.shown, "mixed", reason, line=1)
-    skipped = [
+    layouts, told = layouts[0].dialect.together(connection, layouts)
+    skipped = told + [
         Problem(one.file.shown, None, None, "skipped", f"skipped: {one.holds}", Grade.NOTE) for one in others
     ]
     return layouts, skipped

@@ -1,7 +1,7 @@
 """How one file is laid out: its dialect, where each FOCUS column stands, and the SQL for its text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.sources.dialects import DIALECTS
@@ -43,8 +43,12 @@ class NotABill:
     holds: str
 
 
-def layout_of(connection: Any, file: BillFile, dialect: Dialect | None = None) -> Layout | NotABill:
+def layout_of(
+    connection: Any, file: BillFile, dialect: Dialect | None = None, currency: str | None = None
+) -> Layout | NotABill:
     """Read a file's header, recognise its dialect unless it is given, and place its columns.
+
+    A bill that names no currency is in `currency`.
 
     Raises:
         BillRefused: the header has two columns of one name, or lacks money, currency, account or period.
@@ -56,6 +60,8 @@ def layout_of(connection: Any, file: BillFile, dialect: Dialect | None = None) -
         other = next((holds for one in DIALECTS.values() if (holds := one.other(found))), None)
         return NotABill(file, other or "no columns of a bill that is known here")
     placed = known.place(found)
+    if currency is not None and "billing_currency" not in placed.columns:
+        placed = replace(placed, columns={**placed.columns, "billing_currency": Cell(quoted(currency))})
     _check(file, known, found, placed)
     return Layout(
         file=file,

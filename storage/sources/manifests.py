@@ -68,7 +68,7 @@ def _manifests(path: Path) -> Iterator[Manifest]:
 
 def _current(manifests: Sequence[Manifest]) -> list[Manifest]:
     """The manifest of each bill that stands highest in the folders: the provider renews it each time."""
-    current = []
+    current: list[Manifest] = []
     for bill in sorted({manifest.bill for manifest in manifests}):
         mine = [manifest for manifest in manifests if manifest.bill == bill]
         top = min(len(manifest.path.parts) for manifest in mine)

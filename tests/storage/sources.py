@@ -77,4 +77,16 @@ SAMPLES: Mapping[str, Sample] = {
         needs=("cost", "currency", "billing_account_id", "invoice.month", "usage_start_time"),
         amount="cost",
     ),
+    "azure": Sample(
+        row={
+            "BillingAccountId": "1001",
+            "Date": "05/03/2026",
+            "MeterCategory": "Virtual Machines",
+            "ChargeType": "Usage",
+            "CostInBillingCurrency": "1.25",
+            "BillingCurrency": "USD",
+        },
+        needs=("CostInBillingCurrency", "BillingCurrency", "BillingAccountId", "Date"),
+        amount="CostInBillingCurrency",
+    ),
 }

@@ -1,9 +1,10 @@
 """The dialects that bills are written in: one module each, all ending in the same FOCUS columns."""
 
 from storage.sources.dialects.aws_cur import AWS_CUR
+from storage.sources.dialects.azure import AZURE
 from storage.sources.dialects.dialect import Dialect
 from storage.sources.dialects.focus import FOCUS
 from storage.sources.dialects.gcp import GCP
 
 #: In the order in which a header is shown to them.
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (FOCUS, AWS_CUR, GCP)}
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (FOCUS, AWS_CUR, GCP, AZURE)}

@@ -4,6 +4,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from storage.sources.layout import Layout
+    from storage.sources.problems import Problem
 
 NOTHING = "CAST(NULL AS VARCHAR)"
 
@@ -94,6 +99,8 @@ class Dialect:
         needs: the cell that each indispensable FOCUS column comes from.
         recognises: whether a header is of this dialect.
         place: where a header has the FOCUS columns.
+        other: what a file holds that is near to it and no bill.
+        together: what the files of one delivery mean together, and what is to be said about it.
     """
 
     name: str
@@ -104,6 +111,9 @@ class Dialect:
     recognises: Callable[[Header], bool]
     place: Callable[[Header], Placed]
     other: Callable[[Header], str | None] = field(default=lambda _header: None)
+    together: "Callable[[Any, Sequence[Layout]], tuple[list[Layout], list[Problem]]]" = field(
+        default=lambda _connection, layouts: (list(layouts), [])
+    )
 
 
 def letters(name: str) -> str:

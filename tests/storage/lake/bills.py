@@ -69,6 +69,7 @@ def load(
     store: Store,
     *paths: Path,
     dialect: str | None = None,
+    currency: str | None = None,
     source: str | None = None,
     promoted: tuple[str, ...] = (),
 ) -> ImportReport:
@@ -78,6 +79,7 @@ def load(
         store,
         paths,
         dialect=dialect,
+        currency=currency,
         source=source,
         promoted=promoted,
         actor="U_FINANCE",

@@ -89,4 +89,20 @@ SAMPLES: Mapping[str, Sample] = {
         needs=("CostInBillingCurrency", "BillingCurrency", "BillingAccountId", "Date"),
         amount="CostInBillingCurrency",
     ),
+    "oracle": Sample(
+        row={
+            "lineItem/tenantId": "1001",
+            "lineItem/intervalUsageStart": "2026-05-03T10:00Z",
+            "lineItem/intervalUsageEnd": "2026-05-03T11:00:00Z",
+            "lineItem/isCorrection": "false",
+            "product/service": "COMPUTE",
+            "product/compartmentId": "2002",
+            "cost/myCost": "1.25",
+            "cost/currencyCode": "USD",
+            "tags/Owner.team": "web",
+            "tags/env": "",
+        },
+        needs=("cost/myCost", "cost/currencyCode", "lineItem/tenantId", "lineItem/intervalUsageStart"),
+        amount="cost/myCost",
+    ),
 }

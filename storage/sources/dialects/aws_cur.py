@@ -115,10 +115,11 @@ def _category(header: Header) -> str:
 
 def _tags(header: Header) -> str:
     """Tags as JSON: from one column for each key, or from CUR 2.0's map of them all."""
-    keys = [(at, cell) for at, cell in enumerate(header.cells) if cell.startswith((TAG, "resource_tags_"))]
+    keys = {
+        at: _key(cell) for at, cell in enumerate(header.cells) if cell.startswith((TAG, "resource_tags_"))
+    }
     if keys:
-        pairs = ", ".join(f"{quoted(_key(cell))}, filled({header.texts[at]})" for at, cell in keys)
-        return f"nullif(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), '{{}}')"
+        return header.tags(keys)
     tags = header.sql("resourceTags")
     names = f"json_keys(object_or_null({tags}))"
     renamed = f"list_transform({names}, lambda k: regexp_replace(k, '^user[_:]', ''))"

@@ -33,6 +33,11 @@ class _Seen:
     view: str | None
     bills: frozenset[tuple[str, str]]
 
+    @property
+    def folder(self) -> Path:
+        """Where the file is."""
+        return self.layout.file.path.parent
+
 
 def together(connection: Any, layouts: "Sequence[Layout]") -> "tuple[list[Layout], list[Problem]]":
     """Let each view tell its own basis, so that the two are never added.
@@ -111,27 +116,18 @@ def _settled(seen: list[_Seen]) -> list[_Seen]:
     """A file that does not tell its view has that of its folder, or else of the whole delivery."""
     settled = []
     for one in seen:
-        beside = {other.view for other in seen if other.view and _folder(other) == _folder(one)}
+        beside = {other.view for other in seen if other.view and other.folder == one.folder}
         views = beside or {other.view for other in seen if other.view}
         if one.view is None and len(views) > 1:
-            reason = (
-                "nothing here says whether these costs are actual or amortized; put the file in a folder "
-                "of that name"
-            )
+            reason = "nothing says whether these costs are actual or amortized; put them in a folder so named"
             raise refusal(one.layout.file.shown, "view_unknown", reason)
         settled.append(replace(one, view=one.view or next(iter(views), None)))
     return settled
 
 
-def _folder(one: _Seen) -> Path:
-    return one.layout.file.path.parent
-
-
 def _same_bills(seen: list[_Seen]) -> None:
-    bills = {
-        view: frozenset(bill for one in seen if one.view == view for bill in one.bills)
-        for view in (ACTUAL, AMORTIZED)
-    }
+    views = (ACTUAL, AMORTIZED)
+    bills = {view: {bill for one in seen if one.view == view for bill in one.bills} for view in views}
     for view, other in ((ACTUAL, AMORTIZED), (AMORTIZED, ACTUAL)):
         for account, period in sorted(bills[view] - bills[other]):
             reason = f"of account {account} in {period} there are only {view} costs; bring both views of it"

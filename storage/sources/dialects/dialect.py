@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from storage.sources.expressions import quoted
+
 if TYPE_CHECKING:
     from storage.sources.layout import Layout
     from storage.sources.problems import Problem
@@ -80,6 +82,11 @@ class Header:
     def plain(self, names: Mapping[str, Sequence[str]]) -> dict[str, Cell]:
         """Each FOCUS column that is one cell, by the names the cell may have."""
         return {column: cell for column, each in names.items() if (cell := self.cell(*each)) is not None}
+
+    def tags(self, keys: Mapping[int, str]) -> str:
+        """Tags as JSON from one cell for each key; empty ones are not there."""
+        pairs = ", ".join(f"{quoted(key)}, filled({self.texts[at]})" for at, key in keys.items())
+        return f"nullif(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), '{{}}')"
 
     def twice(self, columns: Mapping[str, Cell]) -> list[int]:
         """Cells that bear the same name as one that something is read from."""

@@ -88,7 +88,7 @@ def test_a_file_without_commitments_has_the_view_that_its_name_or_its_folder_tel
 @pytest.mark.parametrize(
     ("files", "why"),
     [
-        ({"one": ACTUAL, "two": AMORTIZED, "three": [PLAIN]}, "nothing here says"),
+        ({"one": ACTUAL, "two": AMORTIZED, "three": [PLAIN]}, "nothing says whether"),
         ({"one": [*ACTUAL, *AMORTIZED]}, "two views in one file"),
         (
             {"one": ACTUAL, "two": [{**row, "BillingAccountId": "7"} for row in AMORTIZED]},

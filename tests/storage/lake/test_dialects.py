@@ -87,6 +87,18 @@ def test_each_says_how_fresh_it_is_and_where_its_indispensable_columns_come_from
     assert f"| `{name}` | {dialect.freshness} | {settles} |" in DOCUMENT.read_text(encoding="utf-8")
 
 
+def test_a_report_of_oracle_keeps_its_tags_and_its_corrections(
+    lake: Lake, lake_store: Store, tmp_path: Path
+) -> None:
+    bill = SAMPLES["oracle"].text([{}, {"lineItem/isCorrection": "true", "cost/myCost": "-1.5E-1"}])
+    load(lake, lake_store, write(tmp_path / "bill.csv", bill))
+    rows = costs(lake, lake_store, by=("charge_class", "tags", "sub_account_id")).rows
+    assert [tuple(row.values())[:5] for row in rows] == [
+        ("Correction", '{"Owner.team":"web"}', "2002", "USD", Decimal("-0.15")),
+        (None, '{"Owner.team":"web"}', "2002", "USD", Decimal("1.25")),
+    ]
+
+
 def test_one_delivery_is_of_one_dialect(lake: Lake, lake_store: Store, tmp_path: Path) -> None:
     for name, sample in SAMPLES.items():
         write(tmp_path / f"{name}.csv", sample.text([{}]))

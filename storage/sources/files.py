@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,11 +23,16 @@ DELIMITERS = ",;\t|"
 
 @dataclass(frozen=True, slots=True)
 class BillFile:
-    """One file: where it is, how the person named it, and the delivery its manifest says it is of."""
+    """One file: where it is, how the person named it, and the delivery its manifest says it is of.
+
+    Attributes:
+        by_row: whether its places are told by rows, because it has no lines of its own.
+    """
 
     path: Path
     shown: str
     delivery: str | None = None
+    by_row: bool = False
 
     @property
     def parquet(self) -> bool:
@@ -62,7 +68,15 @@ def find(paths: Sequence[Path]) -> list[BillFile]:
 def _is_bill(folder: Path, file: Path) -> bool:
     inside = file.relative_to(folder)
     hidden = any(part.startswith((".", "_")) for part in inside.parts)
-    return file.is_file() and not hidden and file.name.endswith(ENDINGS)
+    return file.is_file() and not hidden and (file.name.endswith(ENDINGS) or _is_allocation(file))
+
+
+def _is_allocation(file: Path) -> bool:
+    """Many files beside a bill are JSON; those of OpenCost begin with what they answer."""
+    if file.suffix != ".json":
+        return False
+    with file.open("rb") as start:
+        return re.search(rb'"data"\s*:\s*[\[{]', start.read(4096)) is not None
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from spend.charge import folded
 from storage.sources import columns, places
+from storage.sources.allocations import unfold
 from storage.sources.currencies import CODES
 from storage.sources.dialects.dialect import NOTHING, Dialect
 from storage.sources.expressions import MACROS, money_layers, name, quoted
@@ -65,7 +66,8 @@ def read(
     """
     for macro in MACROS:
         connection.execute(macro)
-    layouts, skipped = _layouts(connection, files, dialect, currency)
+    tables, same = unfold(files, staging)
+    layouts, skipped = _layouts(connection, tables, dialect, currency)
     bar = _Bar([layout.file for layout in layouts], progress)
     readings: list[Reading] = []
     for number, layout in enumerate(layouts):
@@ -73,7 +75,7 @@ def read(
         readings.append(_read_one(connection, layout, target, promoted=promoted, bar=bar))
         bar.base += layout.file.path.stat().st_size
     bar.show(0, "read")
-    return readings, skipped
+    return readings, same + skipped
 
 
 def _layouts(

@@ -13,6 +13,8 @@ from storage.sources.problems import BillRefused, Grade, Problem, refusal
 
 #: Bytes of a CSV's line; the engine's buffers grow with it.
 LONGEST_LINE = 1 << 21
+LACKING = "the file has no such column, and a bill cannot be read safely without it"
+NAME_IT = "; if the bill is in one currency, --currency CODE names it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +118,7 @@ def _as_text(column: str, kind: str) -> str:
 def _check(file: BillFile, dialect: Dialect, found: Header, placed: Placed) -> None:
     twice = [(1, found.cells[at], "column_twice", "this column is there twice") for at in placed.twice]
     missing = [
-        (
-            1,
-            shown,
-            "column_missing",
-            "the file has no such column, and a bill cannot be read safely without it",
-        )
+        (1, shown, "column_missing", LACKING + (NAME_IT if column == "billing_currency" else ""))
         for column, shown in dialect.needs.items()
         if column not in placed.columns
     ]

@@ -136,7 +136,7 @@ def _rows(
     left = set(wanted)
     for ordinal, (line, row) in enumerate(records(layout.file, layout.delimiter)):
         if ordinal in left:
-            yield ordinal, line, row
+            yield ordinal, ordinal + 1 if layout.file.by_row else line, row
             left.remove(ordinal)
         if not left:
             return
@@ -176,7 +176,7 @@ def _rounded(connection: Any, scan: str, cost: str, count: int) -> str:
 
 def _line(layout: Layout, ordinal: int, rows: int, lines: int) -> int | None:
     """The line of a row. Without line breaks inside fields it follows from the row's number."""
-    if layout.file.parquet:
+    if layout.file.parquet or layout.file.by_row:
         return ordinal + 1
     if lines == rows + 1 and not layout.rows:
         return ordinal + 2

@@ -1,7 +1,10 @@
 """A small bill of each dialect, from which the tests of all dialects begin."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 from tests.storage.lake import bills
 
@@ -14,15 +17,38 @@ class Sample:
         row: one charge of 1.25 (billed and effective) by the names of the file's header.
         needs: the cells without which a bill is refused.
         amount: the cell of the money.
+        basis: the cost that it is.
+        currency: what has to be said beside the bill, which names none.
     """
 
     row: Mapping[str, str]
     needs: Sequence[str]
     amount: str
+    basis: str = "billed_cost"
+    currency: str | None = None
+    ending: str = ".csv"
 
     def text(self, rows: Iterable[Mapping[str, str]], *, without: Sequence[str] = ()) -> str:
-        """The CSV of these rows; what a row does not say is as in the sample."""
-        return bills.table([{**self.row, **row} for row in rows], without=without)
+        """The file of these rows; what a row does not say is as in the sample."""
+        filled = [{**self.row, **row} for row in rows]
+        return (bills.table if self.ending == ".csv" else allocations)(filled, without=without)
+
+    def write(self, path: Path, rows: Iterable[Mapping[str, str]], *, without: Sequence[str] = ()) -> Path:
+        """Write that file, with the ending it needs."""
+        return bills.write(path.with_suffix(self.ending), self.text(rows, without=without))
+
+
+def allocations(rows: Sequence[Mapping[str, str]], *, without: Sequence[str] = ()) -> str:
+    """OpenCost's answer with these allocations: amounts as they are written, one map for each window."""
+    maps = []
+    for row in rows:
+        cells = {name: value for name, value in row.items() if name not in without}
+        entry: dict[str, object] = {"properties": {}, "window": {}}
+        for name, value in cells.items():
+            parent, dot, field = name.rpartition(".")
+            cast("dict[str, str]", entry[parent] if dot else entry)[field] = value
+        maps.append({"web": entry})
+    return json.dumps({"code": 200, "data": maps})
 
 
 SAMPLES: Mapping[str, Sample] = {
@@ -104,5 +130,19 @@ SAMPLES: Mapping[str, Sample] = {
         },
         needs=("cost/myCost", "cost/currencyCode", "lineItem/tenantId", "lineItem/intervalUsageStart"),
         amount="cost/myCost",
+    ),
+    "opencost": Sample(
+        row={
+            "properties.cluster": "1001",
+            "properties.namespace": "web",
+            "window.start": "2026-05-03T00:00:00Z",
+            "window.end": "2026-05-04T00:00:00Z",
+            "totalCost": "1.25",
+        },
+        needs=("totalCost",),
+        amount="totalCost",
+        basis="effective_cost",
+        currency="USD",
+        ending=".json",
     ),
 }

@@ -5,7 +5,10 @@ from storage.sources.dialects.azure import AZURE
 from storage.sources.dialects.dialect import Dialect
 from storage.sources.dialects.focus import FOCUS
 from storage.sources.dialects.gcp import GCP
+from storage.sources.dialects.opencost import OPENCOST
 from storage.sources.dialects.oracle import ORACLE
 
 #: In the order in which a header is shown to them.
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (FOCUS, AWS_CUR, GCP, AZURE, ORACLE)}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (FOCUS, AWS_CUR, GCP, AZURE, ORACLE, OPENCOST)
+}

@@ -11,6 +11,7 @@ from storage.costs import costs
 from storage.lake import Lake
 from storage.snapshots import DeliveryRefused
 from storage.sources.columns import REQUIRED
+from storage.sources.currencies import CODES
 from storage.sources.dialects import DIALECTS
 from storage.sources.dialects.dialect import Freshness
 from storage.store import Store
@@ -32,13 +33,13 @@ def test_a_bill_is_recognised_and_read_exactly(
     lake: Lake, lake_store: Store, tmp_path: Path, name: str
 ) -> None:
     sample = SAMPLES[name]
-    bill = write(tmp_path / "bill.csv", sample.text([{}, {sample.amount: FINE}, {sample.amount: "1E-20"}]))
-    report = load(lake, lake_store, bill)
+    bill = sample.write(tmp_path / "bill", [{}, {sample.amount: FINE}, {sample.amount: "1E-20"}])
+    report = load(lake, lake_store, bill, currency=sample.currency)
     (outcome,) = report.snapshots
     assert (outcome.source, outcome.state, outcome.rows) == (name, "current", 3)
     assert not [one for one in report.problems if one.grade == "block"]
     (row,) = costs(lake, lake_store, by=("day", "charge_category", "billing_account_id")).rows
-    assert row["billed_cost"] == Decimal("1.25") + Decimal(FINE) + Decimal("1E-20")
+    assert row[sample.basis] == Decimal("1.25") + Decimal(FINE) + Decimal("1E-20")
     assert (row["day"], row["charge_category"], row["currency"]) == (date(2026, 5, 3), "Usage", "USD")
     assert outcome.billing_period == date(2026, 5, 1)
 
@@ -48,8 +49,9 @@ def test_the_same_content_twice_is_unchanged(
     lake: Lake, lake_store: Store, tmp_path: Path, name: str
 ) -> None:
     sample = SAMPLES[name]
-    first = load(lake, lake_store, write(tmp_path / "one.csv", sample.text([{}, {sample.amount: "2"}])))
-    again = load(lake, lake_store, write(tmp_path / "two.csv.gz", sample.text([{sample.amount: "2"}, {}])))
+    one = sample.write(tmp_path / "one", [{}, {sample.amount: "2"}])
+    two = sample.write(tmp_path / "two", [{sample.amount: "2"}, {}])
+    first, again = (load(lake, lake_store, path, currency=sample.currency) for path in (one, two))
     assert [one.state for one in again.snapshots] == ["unchanged"]
     assert again.snapshots[0].id == first.snapshots[0].id
 
@@ -58,9 +60,9 @@ def test_the_same_content_twice_is_unchanged(
 def test_a_header_without_money_currency_identity_or_period_is_refused(
     lake: Lake, lake_store: Store, tmp_path: Path, name: str, cell: str
 ) -> None:
-    bill = write(tmp_path / "bill.csv", SAMPLES[name].text([{}], without=[cell]))
+    bill = SAMPLES[name].write(tmp_path / "bill", [{}], without=[cell])
     with pytest.raises(DeliveryRefused) as refused:
-        load(lake, lake_store, bill, dialect=name)
+        load(lake, lake_store, bill, dialect=name, currency=SAMPLES[name].currency)
     found = refused.value
     assert (found.line, found.column, found.report.problems[0].code) == (1, cell, "column_missing")
 
@@ -70,11 +72,12 @@ def test_a_bad_amount_is_named_by_file_line_and_cell(
     lake: Lake, lake_store: Store, tmp_path: Path, name: str
 ) -> None:
     sample = SAMPLES[name]
-    bill = write(tmp_path / "bill.csv", sample.text([{}, {sample.amount: "12,50"}]))
+    bill = sample.write(tmp_path / "bill", [{}, {sample.amount: "12,50"}])
     with pytest.raises(DeliveryRefused) as refused:
-        load(lake, lake_store, bill)
+        load(lake, lake_store, bill, currency=sample.currency)
     found = refused.value
-    assert (found.file, found.line, found.column) == (str(bill), 3, sample.amount)
+    place = 3 if sample.ending == ".csv" else 2  # a line, or a row where there are no lines
+    assert (found.file, found.line, found.column) == (str(bill), place, sample.amount)
     assert found.report.problems[0].code == "money_unreadable"
 
 
@@ -101,9 +104,29 @@ def test_a_report_of_oracle_keeps_its_tags_and_its_corrections(
 
 def test_one_delivery_is_of_one_dialect(lake: Lake, lake_store: Store, tmp_path: Path) -> None:
     for name, sample in SAMPLES.items():
-        write(tmp_path / f"{name}.csv", sample.text([{}]))
+        sample.write(tmp_path / name, [{}])
     with pytest.raises(DeliveryRefused, match="import them one by one"):
-        load(lake, lake_store, tmp_path)
+        load(lake, lake_store, tmp_path, currency="USD")
+
+
+@pytest.mark.parametrize("currency", ["EUR", "euro"])
+def test_a_currency_is_said_only_where_the_bill_names_none(
+    lake: Lake, lake_store: Store, tmp_path: Path, currency: str
+) -> None:
+    named, nameless = (
+        SAMPLES["azure"].write(tmp_path / name, [{}], without=without)
+        for name, without in (("named", ()), ("nameless", ["BillingCurrency"]))
+    )
+    if currency not in CODES:
+        with pytest.raises(SettingsWrong, match="ISO 4217"):
+            load(lake, lake_store, named, currency=currency)
+        return
+    found = [
+        load(lake, lake_store, path, currency=currency).snapshots[0].totals for path in (named, nameless)
+    ]
+    assert [totals[0]["currency"] for totals in found] == ["USD", "EUR"]
+    with pytest.raises(DeliveryRefused, match="--currency"):
+        load(lake, lake_store, nameless)
 
 
 def test_a_dialect_nobody_knows_is_refused_with_those_that_are(

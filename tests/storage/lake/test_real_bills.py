@@ -208,6 +208,18 @@ def test_a_file_of_azure_whose_rows_lack_a_cell_is_refused_and_read_once_they_ha
     assert (total["currency"], total["charges"]) == ("EUR", 87)
 
 
+def test_the_allocations_of_a_real_cluster_keep_every_digit(
+    lake: Lake, lake_store: Store, shared: Path
+) -> None:
+    load(lake, lake_store, shared / "kubernetes/opencost", currency="USD")
+    rows = costs(lake, lake_store, by=["x_namespace"]).rows
+    assert {row["x_namespace"]: row["effective_cost"] for row in rows} == {
+        "kube-system": Decimal("1.52743"),
+        "opencost": Decimal("0.10937"),
+        "prometheus": Decimal("0.14136"),
+    }
+
+
 def test_files_that_are_no_bill_are_refused(lake: Lake, lake_store: Store, shared: Path) -> None:
     with pytest.raises(DeliveryRefused):
         load(lake, lake_store, shared / "spec-examples-1.2")

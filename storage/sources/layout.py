@@ -58,9 +58,10 @@ def layout_of(
     cells, texts, scan, delimiter = _parquet(connection, file) if file.parquet else _csv(file)
     found = Header(cells, texts)
     known = dialect or next((one for one in DIALECTS.values() if one.recognises(found)), None)
-    if known is None:
+    if known is None or not known.recognises(found):
         other = next((holds for one in DIALECTS.values() if (holds := one.other(found))), None)
-        return NotABill(file, other or "no columns of a bill that is known here")
+        if known is None or other is not None:
+            return NotABill(file, other or "no columns of a bill that is known here")
     placed = known.place(found)
     if currency is not None and "billing_currency" not in placed.columns:
         placed = replace(placed, columns={**placed.columns, "billing_currency": Cell(quoted(currency))})

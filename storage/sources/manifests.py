@@ -1,6 +1,7 @@
 """Deliveries with manifests: which is the current one of a billing period, and whether all of it is here."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,8 @@ from storage.sources.files import BillFile, find
 from storage.sources.problems import Grade, Problem, refusal
 
 PATTERN = "*Manifest.json"
+#: How AWS calls the folder of one delivery.
+DELIVERY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ def gather(paths: Sequence[Path]) -> tuple[list[BillFile], list[Problem]]:
     folders = [path.parent if path.match(PATTERN) else path for path in paths]
     files = find(folders)
     if not manifests:
+        _refuse_several(files)
         return files, []
     chosen = _current(manifests)
     named = {file.path: file for manifest in chosen for file in _whole(manifest, files)}
@@ -82,6 +86,18 @@ def _current(manifests: Sequence[Manifest]) -> list[Manifest]:
             )
         current += highest.values()
     return current
+
+
+def _refuse_several(files: Sequence[BillFile]) -> None:
+    """Without manifests, folders that are called by ids beside each other are deliveries of one period."""
+    first: dict[tuple[Path, str], BillFile] = {}
+    for file in files:
+        folder = file.path.absolute().parent
+        if DELIVERY.fullmatch(folder.name):
+            other = first.setdefault((folder.parent, file.path.name), file)
+            if other is not file:
+                reason = f"this and {other.shown} look like two deliveries of one period; import the last one"
+                raise refusal(file.shown, "several_deliveries", reason)
 
 
 def _whole(manifest: Manifest, files: Sequence[BillFile]) -> Iterator[BillFile]:

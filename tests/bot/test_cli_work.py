@@ -18,6 +18,7 @@ from bot.settings import load
 from flows.stepup import generator
 from tests.storage import rows
 from tests.storage.lake.bills import text, write
+from tests.storage.sources import SAMPLES
 
 SETTINGS = """\
 teams: {{ web: {{ channel: C0WEB, owners: [U0ANN] }} }}
@@ -82,6 +83,18 @@ def test_a_bill_goes_in_and_its_costs_come_out(home: Path, capsys: pytest.Captur
     assert "no team" in told(capsys, "digest", "nobody", code=2)
     assert "There is no dimension" in told(capsys, "costs", "--by", "colour", code=2)
     assert "is no day" in told(capsys, "costs", "--from", "soon", code=2)
+
+
+def test_a_bill_of_another_format_goes_in_by_its_name(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    azure = SAMPLES["azure"]
+    bill = str(azure.write(home / "costs", [{}], without=["BillingCurrency"]))
+    assert "--currency CODE" in told(capsys, "import", bill, code=3)
+    report = json.loads(told(capsys, "import", bill, "--as", "azure", "--currency", "EUR", "--json"))
+    assert [(one["source"], one["totals"][0]["currency"]) for one in report["snapshots"]] == [
+        ("azure", "EUR")
+    ]
+    assert "no such column" in told(capsys, "import", bill, "--as", "aws-cur", code=3)
+    assert "there are: focus, aws-cur" in told(capsys, "import", bill, "--as", "excel", code=2)
 
 
 def test_a_broken_bill_is_refused_and_what_was_there_stays(

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bot import clock
 from bot.settings_model import File
@@ -112,6 +113,12 @@ def test_an_import_is_told_the_path_of_its_source() -> None:
     wanted = {"name": "bills", "job": "import", "at": "05:00", "args": {"source": "aws"}}
     file = File.model_validate({"schedules": [wanted], "sources": [{"name": "aws", "path": "/bills"}]})
     assert clock.rows(file)[0].args == {"source": "aws", "path": "/bills"}
+    said = {"name": "aws", "path": "/bills", "kind": "opencost", "currency": "USD"}
+    file = File.model_validate({"schedules": [wanted], "sources": [said]})
+    told = {"source": "aws", "path": "/bills", "kind": "opencost", "currency": "USD"}
+    assert clock.rows(file)[0].args == told
+    with pytest.raises(ValidationError, match="not as 'excel'"):
+        File.model_validate({"sources": [said | {"kind": "excel"}]})
 
 
 @pytest.mark.parametrize("name", DAYS)

@@ -174,6 +174,15 @@ def test_a_delivery_that_is_not_all_there_is_refused(lake: Lake, lake_store: Sto
             load(lake, lake_store, path)
 
 
+def test_deliveries_without_their_manifests_are_not_added_up(
+    lake: Lake, lake_store: Store, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        write(tmp_path / f"{number:08}-0000-4000-8000-000000000000" / "report-1.csv", CUR.text([{}]))
+    with pytest.raises(DeliveryRefused, match="two deliveries of one period"):
+        load(lake, lake_store, tmp_path)
+
+
 def test_deliveries_that_nothing_puts_in_order_are_refused(
     lake: Lake, lake_store: Store, tmp_path: Path
 ) -> None:

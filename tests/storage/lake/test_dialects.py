@@ -67,6 +67,20 @@ def test_a_header_without_money_currency_identity_or_period_is_refused(
     assert (found.line, found.column, found.report.problems[0].code) == (1, cell, "column_missing")
 
 
+@pytest.mark.parametrize("name", [name for name, sample in SAMPLES.items() if sample.ending == ".csv"])
+def test_money_that_is_there_twice_is_refused(
+    lake: Lake, lake_store: Store, tmp_path: Path, name: str
+) -> None:
+    sample = SAMPLES[name]
+    lines = [
+        f"{line},{end}"
+        for line, end in zip(sample.text([{}]).splitlines(), (sample.amount, "9"), strict=False)
+    ]
+    with pytest.raises(DeliveryRefused) as refused:
+        load(lake, lake_store, write(tmp_path / "bill.csv", "\n".join(lines)))
+    assert (refused.value.column, refused.value.report.problems[0].code) == (sample.amount, "column_twice")
+
+
 @every_dialect
 def test_a_bad_amount_is_named_by_file_line_and_cell(
     lake: Lake, lake_store: Store, tmp_path: Path, name: str
@@ -100,6 +114,16 @@ def test_a_report_of_oracle_keeps_its_tags_and_its_corrections(
         ("Correction", '{"Owner.team":"web"}', "2002", "USD", Decimal("-0.15")),
         (None, '{"Owner.team":"web"}', "2002", "USD", Decimal("1.25")),
     ]
+
+
+def test_other_datasets_are_skipped_whether_or_not_the_dialect_is_said(
+    lake: Lake, lake_store: Store, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "in" / "bill.csv", SAMPLES["focus"].text([{}])).parent
+    write(folder / "period.csv", "BillingPeriodStart,BillingPeriodStatus\n2026-05-01,Open\n")
+    for dialect in (None, "focus"):
+        report = load(lake, lake_store, folder, dialect=dialect)
+        assert [one.code for one in report.problems if one.grade == "note"] == ["skipped"]
 
 
 def test_one_delivery_is_of_one_dialect(lake: Lake, lake_store: Store, tmp_path: Path) -> None:

@@ -167,8 +167,8 @@ def projection(layout: Layout, promoted: Sequence[str]) -> str:
         texts.append(f"{f'nullif(trim({text}), {chr(39) * 2})' if column in trimmed else text} AS t_{column}")
     extra = [column for column in layout.columns if column not in columns.KNOWN]
     texts += [f"filled({layout.columns[column].sql}) AS {name(column)}" for column in extra]
-    origin = ["import_row"] if layout.rows else []
-    select = f"SELECT {', '.join([*texts, *origin])} FROM {layout.rows or layout.scan}"
+    origin = ["import_row"] if layout.many else []
+    select = f"SELECT {', '.join([*texts, *origin])} FROM {layout.relation}"
     tags = {columns.tag_column(key): f"tag_value(braced(t_tags), {quoted(folded(key))})" for key in promoted}
     for layer in _layers(tags):
         steps = ", ".join(f"{expression} AS {name(column)}" for column, expression in layer.items())

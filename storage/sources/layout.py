@@ -28,7 +28,8 @@ class Layout:
     columns: dict[str, Cell]
     ignored: tuple[str, ...]
     scan: str
-    rows: str | None
+    relation: str
+    many: bool
     delimiter: str
 
     def title(self, column: str) -> str:
@@ -74,7 +75,8 @@ def layout_of(
         columns=dict(placed.columns),
         ignored=tuple(found.cells[at] for at in placed.ignored),
         scan=scan,
-        rows=placed.rows and placed.rows.replace("{scan}", scan),
+        relation=(placed.relation or "{scan}").replace("{scan}", scan),
+        many=placed.many,
         delimiter=delimiter,
     )
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,21 +37,23 @@ def gather(paths: Sequence[Path]) -> tuple[list[BillFile], list[Problem]]:
     if not manifests:
         _refuse_several(files)
         return files, []
-    chosen = _current(manifests)
-    named = {file.path: file for manifest in chosen for file in _whole(manifest, files)}
-    older = {
-        path for manifest in manifests for key in manifest.keys if (path := _match(manifest, key, files))
-    }
-    skipped = [
-        Problem(file.shown, None, None, "skipped", f"skipped: {_why(file.path in older)}", Grade.NOTE)
-        for file in files
-        if file.path not in named
-    ]
-    return list(named.values()), skipped
+    by_name: dict[str, list[BillFile]] = {}
+    for file in files:
+        by_name.setdefault(file.path.name, []).append(file)
+    named = {file.path: file for manifest in _current(manifests) for file in _whole(manifest, by_name)}
+    meant = (_match(each, key, by_name) for each in manifests for key in each.keys)
+    older = {file.path for file in meant if file is not None}
+    left = [file for file in files if file.path not in named]
+    told = [_left_out(file, older=file.path in older) for file in left]
+    return list(named.values()), told
 
 
-def _why(older: bool) -> str:  # noqa: FBT001 - the one thing it depends on
-    return "a later delivery took its place" if older else "no manifest names this file"
+def _left_out(file: BillFile, *, older: bool) -> Problem:
+    if older:
+        return Problem(
+            file.shown, None, None, "skipped", "skipped: a later delivery took its place", Grade.NOTE
+        )
+    return Problem(file.shown, None, None, "unnamed", "left out: no manifest names this file", Grade.WARN)
 
 
 def _manifests(path: Path) -> Iterator[Manifest]:
@@ -100,22 +102,21 @@ def _refuse_several(files: Sequence[BillFile]) -> None:
                 raise refusal(file.shown, "several_deliveries", reason)
 
 
-def _whole(manifest: Manifest, files: Sequence[BillFile]) -> Iterator[BillFile]:
-    for key in manifest.keys:
-        path = _match(manifest, key, files)
-        if path is None:
+def _whole(manifest: Manifest, by_name: Mapping[str, Sequence[BillFile]]) -> Iterator[BillFile]:
+    for key in manifest.keys or ("no files",):
+        file = _match(manifest, key, by_name)
+        if file is None:
             reason = f"the manifest names {key}, and it is not here; fetch the whole delivery again"
             raise refusal(str(manifest.path), "incomplete", reason)
-        file = next(each for each in files if each.path == path)
         yield replace(file, delivery=manifest.delivery)
 
 
-def _match(manifest: Manifest, key: str, files: Sequence[BillFile]) -> Path | None:
+def _match(manifest: Manifest, key: str, by_name: Mapping[str, Sequence[BillFile]]) -> BillFile | None:
     """The one file that a key of a bucket means: in folders of the same names, or beside the manifest."""
     parts = tuple(part for part in key.split("/") if part)
+    near = by_name.get(parts[-1], ()) if parts else ()
     for length in range(len(parts), 1, -1):
-        found = [file.path for file in files if file.path.absolute().parts[-length:] == parts[-length:]]
+        found = [file for file in near if file.path.absolute().parts[-length:] == parts[-length:]]
         if found:
             return found[0] if len(found) == 1 else None
-    beside = manifest.path.parent / parts[-1] if parts else manifest.path
-    return next((file.path for file in files if file.path == beside), None)
+    return next((file for file in near if file.path.parent == manifest.path.parent), None)

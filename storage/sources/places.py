@@ -91,7 +91,7 @@ def refuse_blocked(connection: Any, layout: Layout, staged: Path, *, rows: int) 
 
 def _ordinal(layout: Layout) -> str:
     """The number, from zero, of the file's row that a staged row comes from."""
-    return "import_row" if layout.rows else "file_row_number"
+    return "import_row" if layout.many else "file_row_number"
 
 
 def _blocked(layout: Layout, line: int, column: str, cells: Sequence[str | None]) -> Problem:
@@ -178,6 +178,6 @@ def _line(layout: Layout, ordinal: int, rows: int, lines: int) -> int | None:
     """The line of a row. Without line breaks inside fields it follows from the row's number."""
     if layout.file.parquet or layout.file.by_row:
         return ordinal + 1
-    if lines == rows + 1 and not layout.rows:
+    if lines == rows + 1 and not layout.many:
         return ordinal + 2
     return next(islice(records(layout.file, layout.delimiter), ordinal, None))[0]

@@ -1,11 +1,11 @@
 """Azure's cost details, actual or amortized: of agreements and pay-as-you-go, in any spelling or language."""
 
 from storage.sources.dialects.azure_views import COST, KIND, MODEL, commitment, english, together
-from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed
+from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed, day_of, moments
 from storage.sources.expressions import quoted
 
 DAY = ("Date", "UsageDateTime", "UsageDate")
-PERIOD = ("BillingPeriodStartDate", "BillingPeriodStart")
+PERIOD, END = ("BillingPeriodStartDate", "BillingPeriodStart"), "BillingPeriodEndDate"
 SUBSCRIPTION = ("SubscriptionId", "SubscriptionGuid")
 NEEDS = {
     "billed_cost": "CostInBillingCurrency",
@@ -68,7 +68,6 @@ def _recognises(header: Header) -> bool:
 
 def _place(header: Header) -> Placed:
     found = english(header)
-    day, period, end = found.cell(*DAY), found.cell(*PERIOD), found.at("BillingPeriodEndDate")
     kind, model, held = found.sql(KIND), found.sql(MODEL), commitment(found)
     columns = found.plain(PLAIN) | {
         "charge_category": found.made(_one_of(kind, CATEGORIES, "'Adjustment'", empty="'Usage'"), KIND),
@@ -82,20 +81,23 @@ def _place(header: Header) -> Placed:
         "pricing_category": found.made(_one_of(model, PRICINGS), MODEL),
         "provider_name": Cell("'Microsoft'"),
     }
-    if day is not None:
-        columns["charge_period_end"] = _moved(day, "+ INTERVAL 1 DAY")
-        columns["billing_period_start"] = period or _moved(day, "", of="month")
-        columns["billing_period_end"] = (
-            _moved(Cell(found.texts[end], (end,)), "+ INTERVAL 1 DAY")
-            if end is not None
-            else _moved(columns["billing_period_start"], "+ INTERVAL 1 MONTH", of="month")
-        )
-    return Placed(columns, twice=found.twice(columns))
+    if found.at(*DAY) is not None:
+        columns |= _times(found)
+    relation = moments(found, import_day=DAY, import_period=PERIOD, import_last=END)
+    return Placed(columns, twice=found.twice(columns), relation=relation)
 
 
-def _moved(cell: Cell, by: str, *, of: str = "day") -> Cell:
-    moment = f"date_trunc('{of}', instant(trim({cell.sql})))"
-    return Cell(f"strftime({moment} {by}, '%Y-%m-%d')", cell.at)
+def _times(found: Header) -> dict[str, Cell]:
+    """Azure's periods end on their last day; without one, a period is the month of the day."""
+    month = {"billing_period_end": found.made(day_of("import_day", of="month", plus="1 MONTH"), *DAY)}
+    if (period := found.cell(*PERIOD)) is None:
+        month["billing_period_start"] = found.made(day_of("import_day", of="month"), *DAY)
+    else:
+        month["billing_period_start"] = period
+        month["billing_period_end"] = found.made(day_of("import_period", of="month", plus="1 MONTH"), *PERIOD)
+    if found.at(END) is not None:
+        month["billing_period_end"] = found.made(day_of("import_last", plus="1 DAY"), END)
+    return month | {"charge_period_end": found.made(day_of("import_day", plus="1 DAY"), *DAY)}
 
 
 def _one_of(text: str, names: dict[str, str], other: str = "", *, empty: str = "NULL") -> str:

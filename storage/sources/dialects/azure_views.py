@@ -34,8 +34,7 @@ class _Seen:
     bills: frozenset[tuple[str, str]]
 
     @property
-    def folder(self) -> Path:
-        """Where the file is."""
+    def folder(self) -> Path:  # the files of one export stand together
         return self.layout.file.path.parent
 
 
@@ -50,11 +49,9 @@ def together(connection: Any, layouts: "Sequence[Layout]") -> "tuple[list[Layout
     if views == {ACTUAL, AMORTIZED}:
         _same_bills(seen)
         return [_half(one) for one in seen], []
-    told = [
-        Problem(one.layout.file.shown, None, None, "one_view", text, Grade.WARN)
-        for one in seen
-        if (text := {ACTUAL: CASH, AMORTIZED: SPREAD}.get(one.view or ""))
-    ]
+    text = CASH if ACTUAL in views else SPREAD
+    files = [one.layout.file.shown for one in seen if views]
+    told = [Problem(file, None, None, "one_view", text, Grade.WARN) for file in files]
     return [_alone(one) for one in seen], told
 
 
@@ -90,7 +87,7 @@ def _look(connection: Any, layout: "Layout") -> _Seen:
     asked = f"""SELECT bool_or({covered(header)} AND {cost} <> 0), bool_or({bought} AND {cost} <> 0),
         bool_or({covered(header)} AND {cost} = 0),
         list(DISTINCT [trim({account}), CAST(CAST(instant(trim({period})) AS DATE) AS VARCHAR)])
-        FROM {layout.scan}"""
+        FROM {layout.relation}"""
     try:
         spread, paid, free, bills = connection.execute(asked).fetchone()
     except duckdb.Error as error:

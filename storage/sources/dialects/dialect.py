@@ -37,14 +37,15 @@ class Placed:
     Attributes:
         twice: cells whose name another cell before them has too.
         ignored: cells that nothing is read from, where that is worth knowing.
-        rows: where one row stands for several: a relation over `{scan}` with its columns, and `import_row`,
-            the number of the row it comes from.
+        relation: what the columns are taken from, if not the file as it is: a relation over `{scan}`.
+        many: whether one row of the file is several there; `import_row` is then the number of that row.
     """
 
     columns: Mapping[str, Cell]
     twice: Sequence[int] = ()
     ignored: Sequence[int] = ()
-    rows: str | None = None
+    relation: str | None = None
+    many: bool = False
 
 
 class Header:
@@ -121,6 +122,19 @@ class Dialect:
     together: "Callable[[Any, Sequence[Layout]], tuple[list[Layout], list[Problem]]]" = field(
         default=lambda _connection, layouts: (list(layouts), [])
     )
+
+
+def moments(header: Header, **names: str | Sequence[str]) -> str:
+    """A relation that has the instants in these cells as columns, so that they are read once."""
+    cells = {name: (each,) if isinstance(each, str) else each for name, each in names.items()}
+    read = "".join(f", instant({header.sql(*each)}) AS {name}" for name, each in cells.items())
+    return f"(SELECT *{read} FROM {{scan}})"
+
+
+def day_of(moment: str, *, of: str = "day", plus: str = "") -> str:
+    """The text of the day of a moment, or of the first one of its month, and some time after."""
+    later = f" + INTERVAL {plus}" if plus else ""
+    return f"strftime(date_trunc('{of}', {moment}){later}, '%Y-%m-%d')"
 
 
 def letters(name: str) -> str:

@@ -60,15 +60,15 @@ def _place(header: Header) -> Placed:
     columns = {column: cell for column, name in names if (cell := _cell(header, name)) is not None}
     for column, name in OF_THE_CHARGE.items():
         if (cell := _cell(header, name)) is not None:
-            columns[column] = Cell(f"CASE WHEN credit IS NULL THEN {cell.sql} END", cell.at)
+            columns[column] = Cell(f"CASE WHEN _credit IS NULL THEN {cell.sql} END", cell.at)
     for column, field in CREDIT.items():
-        columns[column] = Cell(f"json_extract_string(credit[1], '$.{field}')")
+        columns[column] = Cell(f"json_extract_string(_credit[1], '$.{field}')")
     columns |= {
         "charge_category": header.made(_category(header), "cost_type"),
         "charge_class": header.made(_class(header), "cost_type"),
         "charge_description": header.made(
-            f"CASE WHEN credit IS NULL THEN {_sql(header, 'sku.description')} ELSE coalesce("
-            "json_extract_string(credit[1], '$.full_name'), json_extract_string(credit[1], '$.name')) END"
+            f"CASE WHEN _credit IS NULL THEN {_sql(header, 'sku.description')} ELSE coalesce("
+            "json_extract_string(_credit[1], '$.full_name'), json_extract_string(_credit[1], '$.name')) END"
         ),
         "provider_name": Cell("'Google Cloud'"),
         "resource_id": header.made(
@@ -87,14 +87,14 @@ def _with_money(header: Header, columns: dict[str, Cell]) -> Placed:
     if header.at("cost") is not None:
         cost, nested = header.sql("cost"), header.sql("credits")
         # Credits that cannot be read are money too: the charge is refused with them.
-        base = f"CASE WHEN {nested} IS NOT NULL AND credit_list IS NULL THEN {nested} ELSE {cost} END"
-        billed = header.made(f"CASE WHEN credit IS NULL THEN {base} ELSE credit[2] END", "cost", "credits")
+        base = f"CASE WHEN {nested} IS NOT NULL AND _credits IS NULL THEN {nested} ELSE {cost} END"
+        billed = header.made(f"CASE WHEN _credit IS NULL THEN {base} ELSE _credit[2] END", "cost", "credits")
         listed = f"coalesce({header.sql('cost_at_list')}, {cost})"
         columns |= {"billed_cost": billed, "effective_cost": billed} | {
-            "list_cost": header.made(f"CASE WHEN credit IS NULL THEN {listed} ELSE '0' END", "cost_at_list"),
-            "contracted_cost": header.made(f"CASE WHEN credit IS NULL THEN {cost} ELSE '0' END", "cost"),
+            "list_cost": header.made(f"CASE WHEN _credit IS NULL THEN {listed} ELSE '0' END", "cost_at_list"),
+            "contracted_cost": header.made(f"CASE WHEN _credit IS NULL THEN {cost} ELSE '0' END", "cost"),
         }
-    return Placed(columns, twice=header.twice(columns), rows=_rows(header))
+    return Placed(columns, twice=header.twice(columns), relation=_rows(header), many=True)
 
 
 def _rows(header: Header) -> str:
@@ -104,14 +104,14 @@ def _rows(header: Header) -> str:
     amounts = rf"""regexp_extract_all({nested}, '"amount"\s*:\s*"?([^",}}\s]+)', 1)"""
     known = f"json_type({nested}) = 'ARRAY' AND len({each}) = len({amounts})"
     found = f"CASE WHEN {known} THEN list_zip({each}, {amounts}) END"
-    inner = f"(SELECT row_number() OVER () - 1 AS import_row, *, {found} AS credit_list FROM {{scan}})"
-    return f"(SELECT *, unnest(list_prepend(NULL, coalesce(credit_list, []))) AS credit FROM {inner})"
+    inner = f"(SELECT row_number() OVER () - 1 AS import_row, *, {found} AS _credits FROM {{scan}})"
+    return f"(SELECT *, unnest(list_prepend(NULL, coalesce(_credits, []))) AS _credit FROM {inner})"
 
 
 def _category(header: Header) -> str:
     """Rounding errors are adjustments; a type that nobody knows is told as it is."""
     kind = header.sql("cost_type")
-    return f"""CASE WHEN credit IS NOT NULL THEN 'Credit' WHEN {kind} IS NULL THEN 'Usage' ELSE CASE {kind}
+    return f"""CASE WHEN _credit IS NOT NULL THEN 'Credit' WHEN {kind} IS NULL THEN 'Usage' ELSE CASE {kind}
         WHEN 'regular' THEN 'Usage' WHEN 'tax' THEN 'Tax' WHEN 'adjustment' THEN 'Adjustment'
         WHEN 'rounding_error' THEN 'Adjustment' ELSE {kind} END END"""
 

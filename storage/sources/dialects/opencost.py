@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from storage.sources.allocations import DIFFERENCE
-from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed
+from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed, day_of, moments
 from storage.sources.expressions import quoted
 from storage.sources.problems import Grade, Problem
 
@@ -47,16 +47,15 @@ def _place(header: Header) -> Placed:
     columns = header.plain(PLAIN)
     if COST in header.cells:  # nobody sends a bill for it: the nodes are billed by their cloud
         columns["billed_cost"] = Cell("'0'")
-    if (start := columns.get("charge_period_start")) is not None:
-        month = f"strftime(date_trunc('month', instant(trim({start.sql}))), '%Y-%m-%d')"
-        columns["billing_period_start"] = Cell(month, start.at)
-        columns["billing_period_end"] = Cell(f"next_month({month})", start.at)
+    if header.at(START) is not None:
+        columns["billing_period_start"] = header.made(day_of("import_start", of="month"), START)
+        columns["billing_period_end"] = header.made(day_of("import_start", of="month", plus="1 MONTH"), START)
     difference = f"{header.sql(NAME)} = {quoted(DIFFERENCE)}"
     columns["charge_category"] = header.made(
         f"CASE WHEN {difference} THEN 'Adjustment' ELSE 'Usage' END", NAME
     )
     columns["service_name"] = Cell("'Kubernetes'")
-    return Placed(columns, twice=header.twice(columns))
+    return Placed(columns, twice=header.twice(columns), relation=moments(header, import_start=START))
 
 
 def _together(connection: Any, layouts: "Sequence[Layout]") -> "tuple[list[Layout], list[Problem]]":

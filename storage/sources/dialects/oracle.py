@@ -1,6 +1,6 @@
 """Oracle Cloud's cost reports."""
 
-from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed
+from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed, day_of, moments
 
 COST, START, CORRECTION, TAG = "cost/myCost", "lineItem/intervalUsageStart", "lineItem/isCorrection", "tags/"
 NEEDS = {
@@ -35,10 +35,9 @@ def _recognises(header: Header) -> bool:
 
 def _place(header: Header) -> Placed:
     columns = header.plain(PLAIN)
-    if (start := columns.get("billing_period_start")) is not None:
-        month = f"strftime(date_trunc('month', instant(trim({start.sql}))), '%Y-%m-%d')"
-        columns["billing_period_start"] = Cell(month, start.at)
-        columns["billing_period_end"] = Cell(f"next_month({month})", start.at)
+    if header.at(START) is not None:
+        columns["billing_period_start"] = header.made(day_of("import_start", of="month"), START)
+        columns["billing_period_end"] = header.made(day_of("import_start", of="month", plus="1 MONTH"), START)
     columns["charge_category"] = Cell("'Usage'")
     columns["charge_class"] = header.made(
         f"CASE WHEN lower({header.sql(CORRECTION)}) = 'true' THEN 'Correction' END", CORRECTION
@@ -47,7 +46,7 @@ def _place(header: Header) -> Placed:
     keys = {at: cell.removeprefix(TAG) for at, cell in enumerate(header.cells) if cell.startswith(TAG)}
     if keys:
         columns["tags"] = Cell(header.tags(keys))
-    return Placed(columns, twice=header.twice(columns))
+    return Placed(columns, twice=header.twice(columns), relation=moments(header, import_start=START))
 
 
 ORACLE = Dialect(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed
+from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed, day_of, moments
 from storage.sources.expressions import quoted
 
 START, END, COST, CREDITS, CHARGE = "start", "end", "cost", "credits", "charge"
@@ -57,18 +57,16 @@ def _place(header: Header, own: Mapping[str, Sequence[str]], category: str, unit
         columns |= _times(header)
     if header.at(COST) is not None:
         columns |= _money(header, charge)
-    return Placed(columns, twice=header.twice(columns))
+    return Placed(columns, twice=header.twice(columns), relation=_relation(header))
 
 
 def _times(header: Header) -> dict[str, Cell]:
     """A charge without an end is one of a day; its month is the period."""
-    start = header.sql(START)
-    month = f"strftime(date_trunc('month', instant({start})), '%Y-%m-%d')"
-    day = f"strftime(date_trunc('day', instant({start})) + INTERVAL 1 DAY, '%Y-%m-%d')"
+    end = f"coalesce({header.sql(END)}, {day_of('import_start', plus='1 DAY')})"
     return {
-        "billing_period_start": header.made(month, START),
-        "billing_period_end": header.made(f"next_month({month})", START),
-        "charge_period_end": header.made(f"coalesce({header.sql(END)}, {day})", END),
+        "billing_period_start": header.made(day_of("import_start", of="month"), START),
+        "billing_period_end": header.made(day_of("import_start", of="month", plus="1 MONTH"), START),
+        "charge_period_end": header.made(end, END),
     }
 
 
@@ -82,7 +80,12 @@ def _money(header: Header, charge: str) -> dict[str, Cell]:
 
 def _nothing(cost: str) -> str:
     """Zero, but for a cost that is missing or cannot be read: that is told."""
-    return f"CASE WHEN number({cost}) IS NULL THEN {cost} ELSE '0' END"
+    return f"CASE WHEN import_amount IS NULL THEN {cost} ELSE '0' END"
+
+
+def _relation(header: Header) -> str:
+    amount = f"(SELECT *, number({header.sql(COST)}) AS import_amount FROM {{scan}})"
+    return moments(header, import_start=START).replace("{scan}", amount)
 
 
 AI_USAGE = Dialect(

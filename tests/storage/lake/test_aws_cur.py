@@ -40,17 +40,23 @@ LINES: list[tuple[str, dict[str, str], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("line", LINES, ids=lambda line: "-".join((line[0], *line[1])))
 def test_a_line_is_billed_as_it_is_and_costs_what_its_commitment_leaves(
-    lake: Lake, lake_store: Store, tmp_path: Path, line: tuple[str, dict[str, str], str, str]
+    lake: Lake, lake_store: Store, tmp_path: Path
 ) -> None:
-    kind, cells, category, effective = line
-    columns = dict.fromkeys((PLAN_COST, RESERVED_COST, TOTAL, USED, UNUSED_FEE, UNUSED_UPFRONT), "")
-    row = columns | {"lineItem/LineItemType": kind, "lineItem/UnblendedCost": "10"} | cells
-    load(lake, lake_store, write(tmp_path / "cur.csv", CUR.text([row])))
-    (found,) = costs(lake, lake_store, by=("charge_category", "sub_account_id", "service_name")).rows
-    assert (found["billed_cost"], found["effective_cost"]) == (Decimal(10), Decimal(effective))
-    assert (found["charge_category"], found["sub_account_id"]) == (category, "2002")
+    empty = dict.fromkeys((PLAN_COST, RESERVED_COST, TOTAL, USED, UNUSED_FEE, UNUSED_UPFRONT), "")
+    said = {"lineItem/UnblendedCost": "10"}
+    names = ["-".join((kind, *cells)) for kind, cells, _category, _effective in LINES]
+    rows = [
+        empty | said | cells | {"lineItem/LineItemType": kind, "lineItem/ResourceId": name}
+        for name, (kind, cells, _category, _effective) in zip(names, LINES, strict=True)
+    ]
+    load(lake, lake_store, write(tmp_path / "cur.csv", CUR.text(rows)))
+    found = costs(lake, lake_store, by=("resource_id", "charge_category", "sub_account_id")).rows
+    assert {row["resource_id"]: (row["charge_category"], row["effective_cost"]) for row in found} == {
+        name: (category, Decimal(effective))
+        for name, (_kind, _cells, category, effective) in zip(names, LINES, strict=True)
+    }
+    assert {(row["billed_cost"], row["sub_account_id"]) for row in found} == {(Decimal(10), "2002")}
 
 
 def test_a_bad_amount_of_a_commitment_is_named_by_its_own_cell(
@@ -131,9 +137,13 @@ def test_of_several_deliveries_in_a_bucket_the_one_that_the_manifest_names_is_re
 ) -> None:
     deliver(tmp_path, "one", [1])
     deliver(tmp_path, "two", [1, 2])
+    write(tmp_path / "cur" / "stray.csv", CUR.text([{}]))
     report = load(lake, lake_store, tmp_path)
     assert [(one.state, one.rows) for one in report.snapshots] == [("current", 4)]
     assert [one.code for one in report.problems if one.grade == "note"] == ["skipped", "skipped"]
+    assert [one.file for one in report.problems if one.code == "unnamed"] == [
+        str(tmp_path / "cur" / "stray.csv")
+    ]
     assert {row["resource_id"] for row in costs(lake, lake_store, by=("resource_id",)).rows} == {"two"}
 
 
@@ -180,6 +190,14 @@ def test_deliveries_without_their_manifests_are_not_added_up(
     for number in (1, 2):
         write(tmp_path / f"{number:08}-0000-4000-8000-000000000000" / "report-1.csv", CUR.text([{}]))
     with pytest.raises(DeliveryRefused, match="two deliveries of one period"):
+        load(lake, lake_store, tmp_path)
+
+
+def test_a_manifest_that_names_nothing_is_refused(lake: Lake, lake_store: Store, tmp_path: Path) -> None:
+    manifest = {"assemblyId": "one", "billingPeriod": {"start": "20260501"}, "reportKeys": []}
+    write(tmp_path / "report-Manifest.json", json.dumps(manifest))
+    write(tmp_path / "report-1.csv", CUR.text([{}]))
+    with pytest.raises(DeliveryRefused, match="names no files"):
         load(lake, lake_store, tmp_path)
 
 

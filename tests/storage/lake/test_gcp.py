@@ -64,26 +64,23 @@ def test_each_credit_is_a_row_of_its_own_with_all_its_digits(
     assert {row["service_name"] for row in found} == {"Compute Engine"}
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        ("regular", "Usage", None),
-        ("tax", "Tax", None),
-        ("adjustment", "Adjustment", "Correction"),
-        ("rounding_error", "Adjustment", None),
-        ("novelty", "novelty", None),
-    ],
-    ids=lambda line: line[0],
-)
 def test_a_cost_type_is_a_category_and_the_invoice_is_the_period(
-    lake: Lake, lake_store: Store, tmp_path: Path, line: tuple[str, str, str | None]
+    lake: Lake, lake_store: Store, tmp_path: Path
 ) -> None:
-    kind, *said = line
-    row = {"cost_type": kind, "usage_start_time": "2026-04-30T23:00:00"}
-    report = load(lake, lake_store, write(tmp_path / "export.csv", GCP.text([row])))
-    assert str(report.snapshots[0].billing_period) == "2026-05-01"
-    (found,) = costs(lake, lake_store, by=("day", "charge_category", "charge_class")).rows
-    assert [str(found["day"]), found["charge_category"], found["charge_class"]] == ["2026-04-30", *said]
+    kinds: dict[str, tuple[str, str | None]] = {
+        "regular": ("Usage", None),
+        "tax": ("Tax", None),
+        "adjustment": ("Adjustment", "Correction"),
+        "rounding_error": ("Adjustment", None),
+        "novelty": ("novelty", None),
+    }
+    april = {"usage_start_time": "2026-04-30T23:00:00"}
+    rows = [{**april, "cost_type": kind, "project.id": kind} for kind in kinds]
+    (outcome,) = load(lake, lake_store, write(tmp_path / "export.csv", GCP.text(rows))).snapshots
+    assert (str(outcome.billing_period), outcome.rows) == ("2026-05-01", 5)
+    found = costs(lake, lake_store, by=("day", "sub_account_id", "charge_category", "charge_class")).rows
+    assert {str(row["day"]) for row in found} == {"2026-04-30"}
+    assert {row["sub_account_id"]: (row["charge_category"], row["charge_class"]) for row in found} == kinds
 
 
 def test_labels_are_tags(lake: Lake, lake_store: Store, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
-"""The FOCUS columns, what kind of value each holds, and how a header tells its version."""
+"""The FOCUS columns, what kind of value each holds, and how a header spells them."""
 
 import re
-from collections.abc import Sequence
 
 from spend.charge import folded
 
@@ -89,13 +88,6 @@ OTHER_DATASETS = {
     "billing period": frozenset({"billing_period_status", "billing_period_last_updated"}),
     "contract commitment": frozenset({"contract_commitment_id", "contract_commitment_type"}),
 }
-#: Columns that a version brought, newest first.
-VERSIONS = (
-    ("1.4", frozenset({"invoice_detail_id", "commitment_program_eligibility_details"})),
-    ("1.3", frozenset({"service_provider_name", "host_provider_name", "allocated_method_id"})),
-    ("1.2", frozenset({"invoice_id", "billing_account_type", "sub_account_type", "pricing_currency"})),
-    ("1.1", frozenset({"capacity_reservation_id", "sku_meter", "sku_price_details", "service_subcategory"})),
-)
 CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
 FREQUENCIES = ("One-Time", "Recurring", "Usage-Based")
 
@@ -114,15 +106,6 @@ def snake(name: str) -> str:
 def recognise(name: str) -> str:
     """The FOCUS name of a header cell, whatever its case and underscores; else its snake case."""
     return _BY_LETTERS.get(re.sub(r"[^a-z0-9]", "", name.lower()), snake(name))
-
-
-def version_of(columns: Sequence[str]) -> str:
-    """The FOCUS version, 1.0 to 1.4, that a header belongs to."""
-    present = set(columns)
-    for version, brought in VERSIONS:
-        if present & brought:
-            return version
-    return "1.0"
 
 
 def tag_column(key: str) -> str:

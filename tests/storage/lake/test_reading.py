@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spend.money import EXACT, QUANTUM
 from storage.costs import costs
 from storage.lake import Lake
-from storage.sources.columns import recognise, snake, version_of
+from storage.sources.columns import recognise, snake
 from storage.sources.expressions import MACROS, money_layers, quoted
 from storage.store import Store
 from tests.storage.lake.bills import current_ids, load, text, write
@@ -186,20 +186,6 @@ def test_columns_of_a_provider_are_kept_and_strange_ones_named(
     assert [(problem.code, problem.grade) for problem in report.problems] == [("columns_ignored", "note")]
     assert "Row Number" in report.problems[0].message
     assert costs(lake, lake_store, by=["x_cost_center"]).rows[0]["x_cost_center"] == "cc-1"
-
-
-@pytest.mark.parametrize(
-    ("columns", "version"),
-    [
-        (["BilledCost", "ProviderName"], "1.0"),
-        (["BilledCost", "SkuMeter"], "1.1"),
-        (["BilledCost", "InvoiceId", "SkuMeter"], "1.2"),
-        (["BilledCost", "InvoiceId", "HostProviderName"], "1.3"),
-        (["BilledCost", "HostProviderName", "InvoiceDetailId"], "1.4"),
-    ],
-)
-def test_the_header_tells_the_version(columns: list[str], version: str) -> None:
-    assert version_of([recognise(column) for column in columns]) == version
 
 
 def test_headers_are_recognised_in_any_case() -> None:

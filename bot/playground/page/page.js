@@ -74,6 +74,7 @@ function draw() {
   drawMain();
   drawThread();
   showModals();
+  point();
 }
 
 function offerShortcuts() {
@@ -93,10 +94,13 @@ function follow(event) {
   go({ channel: at[1], thread: url.searchParams.get("thread_ts") || undefined, show: ts });
 }
 
-function point(ts) {
-  const target = document.querySelector(`[data-ts="${CSS.escape(ts)}"]`);
-  target?.scrollIntoView({ block: "center" });
-  target?.classList.add("found");
+// The message that a link leads to, as soon as it is drawn.
+function point() {
+  const target = world.show && document.querySelector(`[data-ts="${CSS.escape(world.show)}"]`);
+  if (!target) return;
+  world.show = null;
+  target.scrollIntoView({ block: "center" });
+  target.classList.add("found");
 }
 
 function markRead() {
@@ -141,10 +145,10 @@ function go({ person: who, channel, thread, show }) {
   }
   if (channel && channel !== world.channel) { world.channel = channel; world.thread = null; main.forget(); }
   if (thread !== undefined && thread !== world.thread) { world.thread = thread; side.forget(); }
+  if (show) world.show = show;
   drawer(false);
   load().then(() => {
     remember();
-    if (show) point(show);
     if (thread) byId("thread-text").focus();
     else if (channel && world.channel !== "home" && !document.querySelector("dialog[open]")) byId("composer-text").focus({ preventScroll: true });
     if (world.channel === "home" && (channel || who)) act("home", {}, { quiet: Boolean(world.state.home) });
@@ -169,6 +173,7 @@ function start() {
   world.me = at.me;
   world.channel = at.channel;
   world.thread = at.thread;
+  world.show = at.message;
   composer(byId("composer"), byId("composer-text"), { hints: byId("hints") });
   composer(byId("thread-composer"), byId("thread-text"), { thread: () => world.thread });
   document.addEventListener("go", (event) => go(event.detail));
@@ -187,7 +192,6 @@ function start() {
   byId("thread-close").addEventListener("click", closeThread);
   load().then(() => {
     if (world.channel === "home") act("home", {}, { quiet: true });
-    if (at.message) point(at.message);
     listen();
   });
 }

@@ -1,7 +1,7 @@
 // What this page knows: the state as the chosen person sees it, and how to tell the server what they do.
 import { toast } from "./toast.js";
 
-export const world = { state: null, me: null, channel: null, thread: null, dismissed: new Set() };
+export const world = { state: null, me: null, channel: null, thread: null, show: null, dismissed: new Set() };
 
 export const person = (id) => world.state.people[id] || { id, name: id, title: "" };
 export const room = (id) => world.state.channels.find((each) => each.id === id);

@@ -83,8 +83,8 @@ class PostgresServer:
     def __init__(self, folder: Path) -> None:
         self._server = _start(folder)
         self._numbers = count(1)
-        self._copies: set[Database] = set()
-        self._spare: list[Database] = []
+        self._copies: set[str] = set()
+        self._spare: list[str] = []
         with self._admin() as admin:
             for setting in CARELESS:
                 admin.execute(f"ALTER SYSTEM SET {setting}")
@@ -104,22 +104,32 @@ class PostgresServer:
     def fresh(self) -> Database:
         """A database with the schema in it and no rows: one that was wiped, or a new one."""
         if self._spare:
-            return self._spare.pop()
+            return self._at(self._spare.pop())
         made = self._create(TEMPLATE)
-        self._copies.add(made)
+        self._copies.add(name_of(made.url))
         return made
 
     def drop(self, database: Database) -> None:
         """Remove a database, whoever is still connected; or wipe it, as making one anew takes longer."""
-        name = database.url.split("?")[0].rsplit("/", 1)[1]
-        if database in self._copies and self._shape_of(name) == self._shape:
-            with self._admin(name) as admin:
-                admin.execute(WIPE)
-            self._spare.append(database)
+        name = name_of(database.url)
+        if name in self._copies and self._shape_of(name) == self._shape and self._wiped(name):
             return
-        self._copies.discard(database)
         with self._admin() as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _wiped(self, name: str) -> bool:
+        """Keep it under a new name, so that nobody who knew the old one comes back."""
+        with self._admin(name) as admin:
+            admin.execute(WIPE)
+        new = self._name()
+        try:
+            with self._admin() as admin:
+                admin.execute(f"ALTER DATABASE {name} RENAME TO {new}")
+        except psycopg.errors.ObjectInUse:  # somebody came back at once
+            return False
+        self._copies.add(new)
+        self._spare.append(new)
+        return True
 
     def wait_for_disk(self) -> None:
         """Make every commit durable, as a server in use does: for measurements."""
@@ -141,9 +151,15 @@ class PostgresServer:
         of.ensure_postgres_running()
 
     def _create(self, template: str, name: str | None = None) -> Database:
-        name = name or f"test_{next(self._numbers)}"
+        name = name or self._name()
         with self._admin() as admin:
             admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER} STRATEGY FILE_COPY")
+        return self._at(name)
+
+    def _name(self) -> str:
+        return f"test_{next(self._numbers)}"
+
+    def _at(self, name: str) -> Database:
         return Database(self._url(APP, name), self._url(OWNER, name))
 
     def _url(self, role: str, name: str) -> str:
@@ -157,6 +173,11 @@ class PostgresServer:
     def _admin(self, name: str = "postgres") -> Iterator[psycopg.Connection[Any]]:
         with psycopg.connect(self._url("postgres", name), autocommit=True) as connection:
             yield connection
+
+
+def name_of(url: str) -> str:
+    """What the database at this address is called."""
+    return url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
 
 
 def _start(folder: Path) -> Any:

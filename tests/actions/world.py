@@ -23,8 +23,10 @@ BUSY = (40.0, 90.0, 900.0)
 
 def empty() -> None:
     """Forget what earlier tests made; moto's own images stay, as loading them takes a second."""
-    backend("ec2").reservations.clear()
-    backend("ec2").volumes.clear()
+    for account in get_backend("ec2").values():
+        for region in account.values():
+            region.reservations.clear()
+            region.volumes.clear()
     for service in ("cloudwatch", "lambda", "iam"):
         for account in get_backend(service).values():
             account.reset()

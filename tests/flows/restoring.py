@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.store import Store
-from tests.databases import Database, PostgresServer
+from tests.databases import Database, PostgresServer, name_of
 from tests.flows.world import Company
 
 
@@ -22,7 +22,7 @@ class Backup:
         else:
             company.store.close()  # a template may have no connection; the store opens others by itself
             self._server = request.getfixturevalue("postgres")
-            self.database = self._server._create(company.store.url.split("?")[0].rsplit("/", 1)[1])
+            self.database = self._server._create(name_of(company.store.url))
 
     def restored(self, company: Company) -> Company:
         """The same company, machine and cloud, started on the copy."""

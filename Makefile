@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-JOBS ?= 2
+# More than processors: tests of processes, of Slack and of clouds wait a good deal.
+JOBS ?= 3
 
 .PHONY: help
 help: ## list these targets
@@ -28,7 +29,7 @@ test: .venv ## the test-suite (ARGS="-k digest")
 
 .PHONY: test-slow
 test-slow: .venv ## the slower proofs: the story over several seeds, process tests
-	$(BIN)/python -m pytest -m "slow and not (local_slack or crash or race or fuzz or prometheus)" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "slow and not (local_slack or crash or race or fuzz or prometheus)" $(ARGS)
 
 .PHONY: test-crashes
 test-crashes: .venv ## ends the process at every named point, on both databases, and looks at the world after

@@ -99,9 +99,12 @@ def place(
 def lines(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     """The log at its most talkative: as a process starts it, with nothing left out that it could say."""
     named = [
-        logging.getLogger(name) for name in ("alembic", "apscheduler", "botocore", "uvicorn", "slack_sdk")
+        logging.getLogger(name)
+        for name in ("alembic", "apscheduler", "botocore", "uvicorn", "slack_sdk", "werkzeug")
     ]
     before = [logger.level for logger in named]
+    for logger in named:
+        logger.setLevel(logging.NOTSET)  # whatever an earlier test made of it
     main.start_logging()
     caplog.set_level(logging.DEBUG)
     yield caplog

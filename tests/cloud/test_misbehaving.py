@@ -108,14 +108,15 @@ def test_a_cloud_that(acting: Company, world: World, proxy: Proxy, name: str) ->
 
 
 @pytest.mark.case("T24")
+@pytest.mark.parametrize("boxes", [3, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_cloud_that_throttles_three_of_ten_calls_is_waited_for(
-    acting: Company, world: World, proxy: Proxy
+    boxes: int, acting: Company, world: World, proxy: Proxy
 ) -> None:
-    plan = approved(acting, world, 10)
+    plan = approved(acting, world, boxes)
     proxy.fault = three_of_ten("limit")
     assert acting.run(plan.id) is P.SUCCEEDED
     assert accepted(proxy) == {target.id: 1 for target in plan.targets}
-    assert sum(sent(proxy).values()) > 10
+    assert sum(sent(proxy).values()) > boxes
 
 
 def test_the_kill_switch_lets_a_call_that_is_under_way_arrive_and_no_other(

@@ -274,7 +274,13 @@ def ordinary(bill: Bill) -> dict[date, Decimal]:
     return {day: Decimal(sum(meter.cost(world.seed, day) for meter in meters)).scaleb(-10) for day in days}
 
 
-@pytest.mark.parametrize("kind", list(Trouble))
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[] if kind is Trouble.EGRESS_RAMP else pytest.mark.slow, id=kind)
+        for kind in Trouble
+    ],
+)
 def test_the_bill_shows_the_planted_anomaly_where_and_when_the_world_says_and_nothing_else(
     kind: Trouble, seed_of: Callable[[Trouble], int], tmp_path: Path
 ) -> None:

@@ -88,6 +88,18 @@ def test_a_changed_row_is_named(owner_store: Store, statements: list[str], broke
     assert re.search(reason, found.reason)
 
 
+@pytest.mark.parametrize("document", ['{"n":', "null", '{"n":1}{"n":1}'], ids=["half", "nothing", "two"])
+def test_a_right_hash_over_what_is_no_document_does_not_help(owner_store: Store, document: str) -> None:
+    write(owner_store, "a.a", "b.b")
+    with owner_store.reading() as session:
+        forged = list(audit.stored(session))[1]._replace(after=document)
+    tamper(
+        owner_store,
+        f"UPDATE audit SET after = '{document}', hash = '{forged.digest()}' WHERE seq = {forged.seq}",
+    )
+    assert verdict(owner_store).broken == forged.seq
+
+
 def test_a_fork_cannot_be_written(owner_store: Store) -> None:
     write(owner_store, "a.a", "b.b")
     with owner_store.reading() as session:

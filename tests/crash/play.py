@@ -28,7 +28,7 @@ from storage.lake import Lake
 from storage.store import Store
 from tests.actions.world import ACCOUNT
 from tests.bot.slack import SIGNING, TEAM, signed
-from tests.bot.world import TurnedClock
+from tests.bot.world import TurnedClock, acted_on
 from tests.flows.world import ORG, RUNBOOKS
 
 #: Signs the checkpoints of all stories.
@@ -140,6 +140,7 @@ class Bot:
         )
         answer = self._app.dispatch(BoltRequest(body=body, headers=signed(body, datetime.now(UTC))))  # type: ignore[arg-type] # Bolt takes single values too
         assert answer.status == 200, answer.body
+        acted_on(self.store)
 
     def rows(self, table: Any) -> list[Any]:
         """All rows of a table."""

@@ -18,6 +18,10 @@ from pathlib import Path
 from socket import create_server
 from typing import Any
 
+from actions.aws import ec2
+from actions.plan import Plan
+from flows import proposals
+from flows.desk import Desk
 from tests.actions.proxy import Proxy
 from tests.bot.slack import SIGNING, click, serving, signed
 
@@ -226,6 +230,20 @@ def press_together(port: int, action: str, values: Sequence[str], *, person: str
     for thread in threads:
         thread.join()
     return found
+
+
+def proposed(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> Plan:
+    """One plan for these machines, as a sweep proposes it."""
+    return proposals.propose(
+        desk,
+        desk.runbooks["stop-idle-dev"],
+        [ec2.instance(row, ACCOUNT, REGION, "idle for 14 days") for row in rows],
+        [],
+        findings=[],
+        requested_by="bursar",
+        reason="a measurement",
+        now=datetime.now(UTC),
+    )
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

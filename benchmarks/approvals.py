@@ -3,16 +3,13 @@
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from actions.aws import ec2
 from actions.plan import Plan, PlanState
 from benchmarks import _scene as scene
 from bot import main as bursar
 from bot.settings import adopt, load
-from flows import proposals
 from flows.desk import Desk
 from storage import plans
 
@@ -50,19 +47,7 @@ def _plans(desk: Desk, ids: Sequence[str]) -> list[Plan]:
     client = desk.clouds.client(scene.ACCOUNT, "ec2", scene.REGION)
     found = client.describe_instances(InstanceIds=list(ids))["Reservations"]
     rows = [row for reservation in found for row in reservation["Instances"]]
-    return [
-        proposals.propose(
-            desk,
-            desk.runbooks["stop-idle-dev"],
-            [ec2.instance(row, scene.ACCOUNT, scene.REGION, "idle for 14 days")],
-            [],
-            findings=[],
-            requested_by="bursar",
-            reason="a measurement",
-            now=datetime.now(UTC),
-        )
-        for row in rows
-    ]
+    return [scene.proposed(desk, [row]) for row in rows]
 
 
 def _ours(

@@ -6,17 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
 
-from actions.aws import ec2
 from actions.plan import Plan, PlanState
 from benchmarks import _scene as scene
 from bot import main as bursar
 from bot.settings import adopt, load
-from flows import proposals
 from flows.desk import Desk
 from storage import audit, plans, tables
 
@@ -57,19 +54,7 @@ def _plans(desk: Desk, count: int) -> list[Plan]:
     client.run_instances(ImageId=image, MinCount=count, MaxCount=count)
     pages = client.get_paginator("describe_instances").paginate()
     rows = [row for page in pages for group in page["Reservations"] for row in group["Instances"]]
-    return [
-        proposals.propose(
-            desk,
-            desk.runbooks["stop-idle-dev"],
-            [ec2.instance(row, scene.ACCOUNT, scene.REGION, "idle for 14 days")],
-            [],
-            findings=[],
-            requested_by="bursar",
-            reason="a measurement",
-            now=datetime.now(UTC),
-        )
-        for row in rows
-    ]
+    return [scene.proposed(desk, [row]) for row in rows]
 
 
 def _over_a_second(port: int, values: Sequence[str]) -> list[scene.Ack]:

@@ -13,14 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from actions.aws import ec2
 from actions.plan import Plan, PlanState
 from actions.rollout import waves
 from actions.step import Step, StepState
 from benchmarks import _scene as scene
 from bot import main as bursar
 from bot.settings import adopt, load
-from flows import approvals, proposals
+from flows import approvals
 from flows.desk import Desk
 from runbooks.schema import Runbook
 from storage import blast, plans, tables
@@ -82,18 +81,8 @@ def _approved(desk: Desk, count: int) -> Plan:
     made = client.run_instances(ImageId=image, MinCount=count, MaxCount=count)["Instances"]
     rows = client.describe_instances(InstanceIds=[row["InstanceId"] for row in made])["Reservations"]
     found = [row for reservation in rows for row in reservation["Instances"]]
-    now = datetime.now(UTC)
-    plan = proposals.propose(
-        desk,
-        desk.runbooks["stop-idle-dev"],
-        [ec2.instance(row, scene.ACCOUNT, scene.REGION, "idle for 14 days") for row in found],
-        [],
-        findings=[],
-        requested_by="bursar",
-        reason="a measurement",
-        now=now,
-    )
-    return approvals.approve(desk, plan.id, actor=scene.APPROVER, shown=plan.hash, now=now)
+    plan = scene.proposed(desk, found)
+    return approvals.approve(desk, plan.id, actor=scene.APPROVER, shown=plan.hash, now=datetime.now(UTC))
 
 
 def _worked(desk: Desk, plan: Plan, given: Mapping[str, str], *, until: int, kill: bool = False) -> float:

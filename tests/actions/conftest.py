@@ -1,13 +1,16 @@
-"""A cloud that speaks real HTTP on loopback, empty at the start of each test."""
+"""A cloud that speaks real HTTP on loopback, empty at the start of each test; and a plan to decide on."""
 
 from collections.abc import Iterator
 
 import pytest
 from moto.server import ThreadedMotoServer
 
+from actions import planning
 from actions.clouds import AccountAccess, AwsClouds
+from actions.plan import Plan
+from tests.actions.examples import runbook, volume
 from tests.actions.proxy import Proxy
-from tests.actions.world import ACCOUNT, World, empty
+from tests.actions.world import ACCOUNT, NOW, World, empty
 
 SETTINGS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -59,3 +62,17 @@ def clouds(proxy: Proxy, clouds_of_all: AwsClouds) -> AwsClouds:
 @pytest.fixture
 def world(clouds: AwsClouds) -> World:
     return World(clouds)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """A deletion that two of three people must approve."""
+    return planning.freeze(
+        runbook("reclaim-unattached-volumes"),
+        [volume("vol-1")],
+        plan_id="plan-1",
+        approvers={"U_ANN", "U_BOB", "U_REQ"},
+        requested_by="U_REQ",
+        reason="pressed Act",
+        now=NOW,
+    )

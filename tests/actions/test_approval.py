@@ -6,27 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from actions import approval, planning
+from actions import approval
 from actions.approval import BURSAR
 from actions.plan import Plan, PlanState, Tier
 from spend.errors import Conflict, Refused
-from tests.actions.examples import runbook, volume
 from tests.actions.world import NOW
-
-
-@pytest.fixture
-def plan() -> Plan:
-    """A plan that two of three people must approve."""
-    return planning.freeze(
-        runbook("reclaim-unattached-volumes"),
-        [volume("vol-1")],
-        plan_id="plan-1",
-        approvers={"U_ANN", "U_BOB", "U_REQ"},
-        requested_by="U_REQ",
-        reason="pressed Act",
-        now=NOW,
-    )
-
 
 ANOTHER = "The card you clicked shows another version of this plan; look at the newest card."
 

@@ -6,27 +6,12 @@ from typing import Any
 
 import pytest
 
-from actions import planning, say
+from actions import say
 from actions.plan import Plan
 from spend.errors import Refused
-from tests.actions.examples import runbook, volume
 from tests.actions.world import NOW
 
 TODAY = NOW.date()
-
-
-@pytest.fixture
-def plan() -> Plan:
-    """A deletion that two of three people must approve."""
-    return planning.freeze(
-        runbook("reclaim-unattached-volumes"),
-        [volume("vol-1")],
-        plan_id="plan-1",
-        approvers={"U_ANN", "U_BOB", "U_REQ"},
-        requested_by="U_REQ",
-        reason="pressed Act",
-        now=NOW,
-    )
 
 
 def test_a_keep_holds_to_the_midnight_of_its_day_where_its_people_are() -> None:

@@ -57,8 +57,7 @@ def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 
 def rows(file: File) -> list[tables.Schedule]:
-    """The settings' schedules as rows; an import is told the path of its source, and its format."""
-    places = {source.name: source.model_dump(exclude={"name"}, exclude_none=True) for source in file.sources}
+    """The settings' schedules as rows."""
     return [
         tables.Schedule(
             name=part.name,
@@ -66,7 +65,7 @@ def rows(file: File) -> list[tables.Schedule]:
             days=",".join(part.days),
             at=part.at,
             zone=part.zone or file.zone,
-            args=part.args | (places[part.args["source"]] if part.job == "import" else {}),
+            args=part.args,
         )
         for part in file.schedules
     ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from pathlib import Path
 
 from flows import (
     allocating,
@@ -37,15 +36,11 @@ def _sweep(desk: Desk, _job: Job, now: datetime) -> None:
 
 
 def _import(desk: Desk, job: Job, now: datetime) -> None:
-    ingestion.bring_in(
-        desk,
-        [Path(job.args["path"])],
-        dialect=job.args.get("kind"),
-        currency=job.args.get("currency"),
-        source=job.args.get("source"),
-        actor=job.args.get("actor", "bursar"),
-        now=now,
-    )
+    actor = job.args.get("actor", "bursar")
+    if "path" in job.args:
+        ingestion.bring_in(desk, [job.args["path"]], source=job.args.get("source"), actor=actor, now=now)
+    else:
+        ingestion.bring_in_source(desk, job.args["source"], actor=actor, now=now)
 
 
 def _propose(desk: Desk, job: Job, now: datetime) -> None:

@@ -146,6 +146,7 @@ class Settings:
             error_budgets={name: one.budget(name) for name, one in part.error_budgets.items()},
             caps=part.caps.caps(part.zone),
             fallback_channel=part.fallback_channel,
+            sources={one.name: one.source() for one in part.sources},
             anchors=part.audit.anchors,
             zone=part.zone,
         )

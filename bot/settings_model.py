@@ -31,6 +31,7 @@ from bot.settings_types import (
     once,
     remotes,
 )
+from storage.sources.remote import Access, Source
 
 
 class Budget(Part):
@@ -138,6 +139,12 @@ class SourcePart(Part):
     path: str = Field(min_length=1)
     kind: Format | None = None
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    role_arn: str | None = None
+    external_id: str | None = None
+
+    def source(self) -> Source:
+        """What flows read of it."""
+        return Source(self.name, self.path, self.kind, self.currency, Access(self.role_arn, self.external_id))
 
 
 class LakePart(Part):

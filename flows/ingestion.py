@@ -7,16 +7,18 @@ from pathlib import Path
 from actions.crash import crashpoint
 from flows import allocating
 from flows.desk import Desk
-from storage.lake import import_files
+from storage.lake import NO_ACCESS, import_files
 from storage.snapshots import ImportReport
+from storage.sources.remote import Access
 
 Progress = Callable[[int, int, str], None]
 
 
 def bring_in(
     desk: Desk,
-    paths: Sequence[Path],
+    places: Sequence[Path | str],
     *,
+    access: Access = NO_ACCESS,
     dialect: str | None = None,
     currency: str | None = None,
     source: str | None,
@@ -32,7 +34,8 @@ def bring_in(
     report = import_files(
         desk.lake,
         desk.store,
-        paths,
+        places,
+        access=access,
         dialect=dialect,
         currency=currency,
         source=source,
@@ -44,3 +47,31 @@ def bring_in(
     crashpoint("import.published")
     allocating.reallocate(desk, now)
     return report
+
+
+def bring_in_source(
+    desk: Desk,
+    name: str,
+    *,
+    actor: str,
+    now: datetime,
+    progress: Progress = lambda _done, _all, _what: None,
+) -> ImportReport:
+    """Import what a source of the settings delivers.
+
+    Raises:
+        NotFound: the settings have no such source.
+        InputRefused: the delivery cannot be read safely; nothing changed.
+    """
+    source = desk.org.source(name)
+    return bring_in(
+        desk,
+        [source.place],
+        access=source.access,
+        dialect=source.kind,
+        currency=source.currency,
+        source=name,
+        actor=actor,
+        now=now,
+        progress=progress,
+    )

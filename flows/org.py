@@ -13,6 +13,7 @@ from actions.moment import Budget
 from spend import canonical
 from spend.allocation import Condition, Match, Pool, Rule, TagRule, tag_rule
 from spend.errors import NotFound, Refused
+from storage.sources.remote import Source
 
 #: The rule that reads the team from a charge's tags.
 TAG_RULE = "tag"
@@ -73,6 +74,7 @@ class Org:
         aliases: tag values that mean a team, casefolded.
         protected: tag keys (`key` or `key=value`) that no run touches.
         dollar_limit: a monthly saving above it raises a plan to tier T2.
+        sources: where bills are read from, by name.
         anchors: where checkpoints of the audit log are kept outside the database.
         wave_pause: seconds between waves, or None for what the runbook says.
         health: what runbooks may ask to hold after each wave, by name.
@@ -109,6 +111,7 @@ class Org:
     error_budgets: Mapping[str, Budget] = field(default_factory=dict)
     caps: Caps = field(default_factory=Caps)
     fallback_channel: str | None = None
+    sources: Mapping[str, Source] = field(default_factory=dict)
     anchors: tuple[str, ...] = ()
     zone: str = "UTC"
 
@@ -142,6 +145,18 @@ class Org:
         except KeyError:
             known = ", ".join(sorted(self.teams)) or "none is set"
             raise NotFound(f"There is no team {name!r}; the settings know: {known}.") from None
+
+    def source(self, name: str) -> Source:
+        """The source of bills with this name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        try:
+            return self.sources[name]
+        except KeyError:
+            known = ", ".join(sorted(self.sources)) or "none is set"
+            raise NotFound(f"There is no source {name!r}; the settings know: {known}.") from None
 
     def account_name(self, key: str | None) -> str:
         """What people call an account; its id where the settings do not name it."""

@@ -5,8 +5,9 @@ import glob
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from storage.snapshots import ImportReport
 from storage.sources import focus
 from storage.sources.currencies import CODES
 from storage.sources.dialects import DIALECTS
-from storage.sources.files import Progress
+from storage.sources.files import BillFile, Progress
 from storage.sources.manifests import gather
-from storage.sources.problems import BillRefused
+from storage.sources.problems import BillRefused, Problem
+from storage.sources.remote import Access, Asked, fetch, scheme
 from storage.store import Store
 
 #: What one reading or one question may hold in memory; more goes to disk.
@@ -29,6 +31,7 @@ MEMORY = "300MB"
 QUERY_THREADS = 2
 #: One thread keeps the rows of a file in their order without holding them back in memory.
 READ_THREADS = 1
+NO_ACCESS = Access()
 SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -134,8 +137,9 @@ def _sweep(staging: Path) -> None:
 def import_files(
     lake: Lake,
     store: Store,
-    paths: Sequence[Path],
+    places: Sequence[Path | str],
     *,
+    access: Access = NO_ACCESS,
     dialect: str | None = None,
     currency: str | None = None,
     source: str | None,
@@ -147,8 +151,9 @@ def import_files(
     """Read a delivery and make it current: all of its accounts and periods in one transaction, or none.
 
     Args:
-        paths: files and folders; together they are one delivery, and complete for each billing
-            account and period they mention.
+        places: files, folders and addresses (`storage.sources.remote`); together they are one delivery,
+            and complete for each billing account and period they mention.
+        access: how the addresses are entered.
         dialect: how it is written, one of `DIALECTS`; recognised when None.
         currency: that of a bill that names none.
         source: the name under which this stream of bills is kept; that of its dialect when None.
@@ -161,15 +166,12 @@ def import_files(
         SettingsWrong: the source's name cannot be a folder, or the home cannot be written.
         Conflict: another import of the same bill finished first.
     """
-    if source and not SOURCE.fullmatch(source):
-        raise SettingsWrong(f"A source is named with a-z, 0-9, dot, dash and underscore; {source!r} is not.")
-    if dialect and dialect not in DIALECTS:
-        raise SettingsWrong(f"No bill is written as {dialect!r}; there are: {', '.join(DIALECTS)}.")
-    if currency and currency not in CODES:
-        raise SettingsWrong(f"A currency is a code of ISO 4217 as USD; {currency!r} is not.")
+    _check(source, dialect, currency)
     with lake.staging() as staging, lake.engine(spill=staging / "spill", threads=READ_THREADS) as connection:
         try:
-            files, left_out = gather(paths)
+            files, left_out = _gathered(store, places, access, staging / "fetched", progress)
+            if not files:
+                return ImportReport([], left_out)
             readings, skipped = focus.read(
                 connection,
                 files,
@@ -189,3 +191,40 @@ def import_files(
             raise _unwritable(lake.root, error) from error
     problems = [*left_out, *skipped, *(problem for reading in readings for problem in reading.problems)]
     return ImportReport(published, problems)
+
+
+def _check(source: str | None, dialect: str | None, currency: str | None) -> None:
+    if source and not SOURCE.fullmatch(source):
+        raise SettingsWrong(f"A source is named with a-z, 0-9, dot, dash and underscore; {source!r} is not.")
+    if dialect and dialect not in DIALECTS:
+        raise SettingsWrong(f"No bill is written as {dialect!r}; there are: {', '.join(DIALECTS)}.")
+    if currency and currency not in CODES:
+        raise SettingsWrong(f"A currency is a code of ISO 4217 as USD; {currency!r} is not.")
+
+
+def _gathered(
+    store: Store, places: Sequence[Path | str], access: Access, folder: Path, progress: Progress
+) -> tuple[list[BillFile], list[Problem]]:
+    """The files of a delivery; those that lay elsewhere are called as they are there."""
+    paths: list[Path] = []
+    called: dict[Path, str] = {}
+    for number, place in enumerate(map(str, places)):
+        if scheme(place) is None:
+            paths.append(Path(place))
+            continue
+        into = folder / str(number)
+        fetch(Asked(place, into, access, snapshots.delivered(store), progress))
+        if any(into.iterdir()):
+            paths.append(into)
+            called[into] = place.rstrip("/")
+    if not paths:
+        return [], []
+    files, left_out = gather(paths)
+    return [_called(file, called) for file in files], left_out
+
+
+def _called(file: BillFile, called: Mapping[Path, str]) -> BillFile:
+    for folder, place in called.items():
+        if file.path.is_relative_to(folder):
+            return replace(file, shown=f"{place}/{file.path.relative_to(folder)}")
+    return file

@@ -240,6 +240,12 @@ def current(session: Session) -> list[Snapshot]:
     )
 
 
+def delivered(store: Store) -> frozenset[str]:
+    """The deliveries, by the ids of their manifests, that are current."""
+    with store.reading() as session:
+        return frozenset(found for row in current(session) if (found := _delivered(row)))
+
+
 def _of(delivery: Delivery) -> Any:
     source, account, period = delivery.key
     return select(Snapshot).where(

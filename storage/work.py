@@ -34,14 +34,16 @@ MESSAGE_MOVES: Moves[MessageState] = {
 
 
 class SnapshotState(StrEnum):
-    """At most one snapshot of a billing period is current."""
+    """At most one snapshot of a billing period is current; the files of a collected one are gone."""
 
     CURRENT = "current"
     SUPERSEDED = "superseded"
+    COLLECTED = "collected"
 
 
 SNAPSHOT_MOVES: Moves[SnapshotState] = {
     SnapshotState.CURRENT: frozenset({SnapshotState.SUPERSEDED}),
+    SnapshotState.SUPERSEDED: frozenset({SnapshotState.COLLECTED}),
 }
 
 

@@ -33,7 +33,13 @@ def desk_of(*, clouds: bool = False) -> Iterator[Desk]:
 
 
 def bring_in(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH …", help="Files or folders of one delivery.")],
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH|SOURCE …",
+            help="Files, folders or addresses of one delivery, or the name of a source.",
+        ),
+    ],
     source: Annotated[str | None, typer.Option("--source", help="The stream of bills it belongs to.")] = None,
     dialect: Annotated[
         str | None, typer.Option("--as", metavar="FORMAT", help=f"{', '.join(DIALECTS)}; recognised without.")
@@ -52,16 +58,13 @@ def bring_in(
 
     with desk_of() as desk, _bar(show=not as_json) as progress:
         try:
-            report = ingestion.bring_in(
-                desk,
-                paths,
-                dialect=dialect,
-                currency=currency,
-                source=source,
-                actor=person(),
-                now=main.now(),
-                progress=progress,
-            )
+            told = {"actor": person(), "now": main.now(), "progress": progress}
+            if len(places) == 1 and places[0] in desk.org.sources and not Path(places[0]).exists():
+                report = ingestion.bring_in_source(desk, places[0], **told)
+            else:
+                report = ingestion.bring_in(
+                    desk, places, dialect=dialect, currency=currency, source=source, **told
+                )
         except DeliveryRefused as refusal:
             if as_json:
                 document(refusal.report.to_data())

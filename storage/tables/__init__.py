@@ -14,6 +14,7 @@ from storage.tables.acting import (
 )
 from storage.tables.auditing import Anchor, Audit, Checkpoint, Recovery
 from storage.tables.base import Moving, Row, one_of
+from storage.tables.deliveries import Delivery, Estimate, Watched
 from storage.tables.money import Digest, Dispute, Entry, Finding, Ownership, Snapshot
 from storage.tables.people import Member, Membership, Person, UsedCode
 from storage.tables.queues import MESSAGE_NUMBER, Inbox, Job, Message, Schedule, Surface, Switch, Worker
@@ -23,9 +24,11 @@ __all__ = [
     "Anchor",
     "Audit",
     "Checkpoint",
+    "Delivery",
     "Digest",
     "Dispute",
     "Entry",
+    "Estimate",
     "Finding",
     "Inbox",
     "Incident",
@@ -52,6 +55,7 @@ __all__ = [
     "UsedCode",
     "Vote",
     "Warned",
+    "Watched",
     "Worker",
     "one_of",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import boto3
 import pytest
@@ -23,7 +24,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "AWS_DEFAULT_REGION": "eu-central-1",
     }.items():
         monkeypatch.setenv(name, value)
-    where = {"LocationConstraint": "eu-central-1"}
+    where: Any = {"LocationConstraint": "eu-central-1"}
     client = boto3.client("s3")
     name = f"kept-{next(BUCKETS)}"
     client.create_bucket(Bucket=name, CreateBucketConfiguration=where, ObjectLockEnabledForBucket=True)

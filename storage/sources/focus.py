@@ -1,25 +1,27 @@
 """Reads bills (CSV, CSV.gz, Parquet) of any dialect into one exact Parquet file of FOCUS columns each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from spend.charge import folded
-from storage.sources import columns, places
+from storage.sources import places
 from storage.sources.allocations import unfold
-from storage.sources.currencies import CODES
-from storage.sources.dialects.dialect import NOTHING, Dialect
-from storage.sources.expressions import MACROS, money_layers, name, quoted
+from storage.sources.dialects.dialect import Dialect
+from storage.sources.expressions import MACROS, quoted
 from storage.sources.files import BillFile, Progress, count_lines
-from storage.sources.layout import Layout, NotABill, layout_of
+from storage.sources.layout import ROW, Layout, NotABill, layout_of
 from storage.sources.problems import Grade, Problem, refusal
+from storage.sources.projection import projection
 
 #: How often the bar moves while the engine works, in seconds.
 BEAT = 0.2
 #: Small row groups keep the memory of a wide, all-text write within its bound.
 ROW_GROUP = 40_000
+#: Bytes of a file that is worth more memory, and how much of it.
+LARGE, ROOM = 8 << 20, "420MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +122,44 @@ def _read_one(
         f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
     )
     try:
-        _run(
-            connection,
-            statement,
-            lambda part: bar.show(size * (half + part * (1 - half)), f"reading {file.path.name}"),
-        )
-    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.SerializationException) as error:
+        with _room(connection, layout) if size > LARGE else nullcontext():
+            _run(
+                connection,
+                statement,
+                lambda part: bar.show(size * (half + part * (1 - half)), f"reading {file.path.name}"),
+            )
+    except duckdb.Error as error:
         raise places.diagnose(layout, str(error)) from error
     rows = int(connection.execute(f"SELECT count(*) FROM read_parquet({quoted(str(target))})").fetchone()[0])
     if rows == 0:
         raise refusal(file.shown, "empty", "the file has a header and no rows", line=1)
     places.refuse_blocked(connection, layout, target, rows=rows)
+    if file.parquet:
+        places.refuse_nul(connection, layout, target)
     problems = places.warnings(connection, layout, target, rows=rows, lines=lines)
     return Reading(layout, target, rows, problems)
+
+
+@contextmanager
+def _room(connection: Any, layout: Layout) -> Iterator[None]:
+    """The memory that wide row groups need: with less the engine wears itself out. Parquet has two threads.
+
+    Of a CSV only the order tells the number of a row, and one thread keeps it.
+    """
+    names = ("threads", "memory_limit")
+    before = connection.execute(
+        f"SELECT {', '.join(f'current_setting({quoted(n)})' for n in names)}"
+    ).fetchone()
+    _set(connection, names, (2 if layout.ordinal == ROW else before[0], ROOM))
+    try:
+        yield
+    finally:
+        _set(connection, names, before)
+
+
+def _set(connection: Any, names: Sequence[str], values: Sequence[object]) -> None:
+    for name, value in zip(names, values, strict=True):
+        connection.execute(f"SET {name} = {quoted(str(value))}")
 
 
 def _run(connection: Any, statement: str, beat: Any) -> None:
@@ -156,81 +183,3 @@ def _run(connection: Any, statement: str, beat: Any) -> None:
     cursor.close()
     if raised:
         raise raised[0]
-
-
-def projection(layout: Layout, promoted: Sequence[str]) -> str:
-    """The SELECT that turns a scan of text into the lake's columns, in the order of the file."""
-    trimmed = {*columns.COSTS, *columns.PERIODS, *columns.NUMBERS, "billing_account_id", "billing_currency"}
-    texts = []
-    for column in columns.KNOWN:
-        text = f"filled({layout.columns[column].sql if column in layout.columns else NOTHING})"
-        texts.append(f"{f'nullif(trim({text}), {chr(39) * 2})' if column in trimmed else text} AS t_{column}")
-    extra = [column for column in layout.columns if column not in columns.KNOWN]
-    texts += [f"filled({layout.columns[column].sql}) AS {name(column)}" for column in extra]
-    origin = ["import_row"] if layout.many else []
-    select = f"SELECT {', '.join([*texts, *origin])} FROM {layout.relation}"
-    tags = {columns.tag_column(key): f"tag_value(braced(t_tags), {quoted(folded(key))})" for key in promoted}
-    for layer in _layers(tags):
-        steps = ", ".join(f"{expression} AS {name(column)}" for column, expression in layer.items())
-        select = f"SELECT *, {steps} FROM ({select})"
-    remainders = [f"{cost}_remainder" for cost in columns.COSTS]
-    kept = [name(column) for column in (*columns.KNOWN, *extra, *tags, *remainders, *origin)]
-    return f"SELECT {', '.join(kept)}, charge_day, {_notes()} AS import_notes FROM ({select})"
-
-
-def _layers(tags: dict[str, str]) -> list[dict[str, str]]:
-    """Columns computed step by step, each step from those before it."""
-    steps = [money_layers(cost) for cost in columns.COSTS]
-    layers = [
-        {key: value for step in level for key, value in step.items()} for level in zip(*steps, strict=True)
-    ]
-    for cost in columns.COSTS[2:]:
-        layers[-1][f"r_{cost}"] = layers[-1].pop(cost)
-    return [
-        {period: f"instant(t_{period})" for period in columns.PERIODS}
-        | {number: f"number(t_{number})" for number in columns.NUMBERS}
-        | _texts()
-        | tags,
-        *layers,
-        {cost: f"coalesce(r_{cost}, 0)" for cost in columns.COSTS[2:]}
-        | {"charge_day": "CAST(charge_period_start AS DATE)"},
-    ]
-
-
-def _texts() -> dict[str, str]:
-    codes = ", ".join(quoted(code) for code in sorted(CODES))
-    values = {column: f"t_{column}" for column in columns.TEXTS}
-    values["billing_currency"] = (
-        f"CASE WHEN upper(t_billing_currency) IN ({codes}) THEN upper(t_billing_currency) END"
-    )
-    values["tags"] = "braced(t_tags)"
-    return values
-
-
-def _notes() -> str:
-    """The codes of all warnings of a row, joined by commas; null where all is well."""
-    tests: dict[str, str] = {}
-    for cost in columns.COSTS[2:]:
-        tests[f"{cost}_missing"] = f"t_{cost} IS NULL"
-        tests[f"{cost}_unreadable"] = f"t_{cost} IS NOT NULL AND r_{cost} IS NULL"
-    for cost in columns.COSTS:
-        tests[f"{cost}_rounded"] = f"{cost}_remainder IS NOT NULL"
-    for number in columns.NUMBERS:
-        tests[f"{number}_unreadable"] = f"t_{number} IS NOT NULL AND {number} IS NULL"
-    for end in ("billing_period_end", "charge_period_end"):
-        tests[f"{end}_missing"] = f"t_{end} IS NULL"
-        tests[f"{end}_unreadable"] = f"t_{end} IS NOT NULL AND {end} IS NULL"
-    tests["charge_period_reversed"] = "charge_period_end < charge_period_start"
-    for column, allowed in (
-        ("charge_category", columns.CATEGORIES),
-        ("charge_frequency", columns.FREQUENCIES),
-        ("charge_class", ("Correction",)),
-    ):
-        known = ", ".join(quoted(value) for value in allowed)
-        tests[f"{column}_unknown"] = f"t_{column} NOT IN ({known})"
-    tests["charge_category_missing"] = "t_charge_category IS NULL"
-    tests["service_name_missing"] = "t_service_name IS NULL"
-    tests["tags_unreadable"] = "tags IS NOT NULL AND object_or_null(tags) IS NULL"
-    tests["billing_currency_case"] = "t_billing_currency <> billing_currency"
-    cases = ", ".join(f"CASE WHEN {test} THEN '{code}' END" for code, test in tests.items())
-    return f"nullif(concat_ws(',', {cases}), '')"

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from spend.money import plain
-from storage.sources.columns import COSTS, REQUIRED
-from storage.sources.expressions import ANY_NUMBER, EMPTY, quoted
+from storage.sources.columns import COSTS, PERIODS, REQUIRED
+from storage.sources.expressions import ANY_NUMBER, EMPTY, located
 from storage.sources.files import records
 from storage.sources.layout import Layout
-from storage.sources.problems import MOST, BillRefused, Grade, Problem
+from storage.sources.problems import MOST, BillRefused, Grade, Problem, refusal
 
 WANTED = {
     "billed_cost": ("money_unreadable", "is not an amount of money that can be kept exactly"),
@@ -28,20 +28,30 @@ SENTENCES = {
     "unknown": "has a value that FOCUS does not know on {n} rows",
     "case": "is not in capitals on {n} rows",
     "reversed": "ends before it starts on {n} rows",
+    "slashed": "is written with slashes on {n} rows, and other days here show that the month is first",
 }
+UNSURE = "it cannot be told whether the month or the day is first here; write days as 2026-05-03"
+#: What the engine says, in part, and what it means.
+MEANINGS = {
+    "No space left|File too large": (
+        "disk_full",
+        "there is no space left on the disk to read it; free some and import again",
+    ),
+    "Out of Memory": ("too_large", "a part of it unpacks to more memory than an import may take"),
+}
+APART = "its rows cannot be told apart: its lines end in different ways, or a quote is out of place"
+#: Texts that the database keeps, and PostgreSQL none with a NUL.
+TOLD = ("sub_account_id", "service_name", "charge_category", "charge_class", "resource_id", "invoice_id")
 
 
 def diagnose(layout: Layout, said: str) -> BillRefused:
     """Say in words, with the line, why the engine could not read a file."""
     file = layout.file
-    first = said.splitlines()[0]
-    if "No space left" in said:
-        reason = "there is no space left on the disk to read it; free some and import again"
-        return BillRefused([Problem(file.shown, None, None, "disk_full", reason, Grade.BLOCK)])
+    for words, meaning in MEANINGS.items():
+        if re.search(words, said):
+            return refusal(file.shown, *meaning)
     if file.parquet:
-        return BillRefused(
-            [Problem(file.shown, None, None, "parquet", f"the Parquet data is broken: {first}", Grade.BLOCK)]
-        )
+        return refusal(file.shown, "parquet", f"the Parquet data is broken: {said.splitlines()[0]}")
     try:
         ragged = list(islice(_ragged(layout), MOST))
     except BillRefused as refused:
@@ -49,7 +59,7 @@ def diagnose(layout: Layout, said: str) -> BillRefused:
     if not ragged:
         found = re.search(r"Line: (\d+)", said)
         line = int(found.group(1)) if found else None
-        ragged = [Problem(file.shown, line, None, "csv", f"the CSV cannot be read: {first}", Grade.BLOCK)]
+        return refusal(file.shown, "csv", APART, line=line)
     return BillRefused(ragged, rejected=len(ragged))
 
 
@@ -67,7 +77,7 @@ def refuse_blocked(connection: Any, layout: Layout, staged: Path, *, rows: int) 
         BillRefused: with the first fifty places, and how many rows there are in all.
     """
     bad = " OR ".join(f"{column} IS NULL" for column in REQUIRED)
-    scan = f"read_parquet({quoted(str(staged))}, file_row_number = true)"
+    scan = f"read_parquet({located(staged)}, file_row_number = true)"
     rejected = int(connection.execute(f"SELECT count(*) FROM {scan} WHERE {bad}").fetchone()[0])
     if not rejected:
         return
@@ -89,9 +99,22 @@ def refuse_blocked(connection: Any, layout: Layout, staged: Path, *, rows: int) 
     raise BillRefused(problems[:MOST], rows=rows, rejected=rejected)
 
 
+def refuse_nul(connection: Any, layout: Layout, staged: Path) -> None:
+    """Refuse a text that no database keeps; of a CSV it was looked for before.
+
+    Raises:
+        BillRefused: a column that is told has a NUL in it.
+    """
+    there = ", ".join(f"bool_or(contains({column}, chr(0)))" for column in TOLD)
+    found = connection.execute(f"SELECT {there} FROM read_parquet({located(staged)})").fetchone()
+    for column in (column for column, nul in zip(TOLD, found, strict=True) if nul):
+        reason = "there is a NUL in this text, and no bill has one: the file is damaged"
+        raise refusal(layout.file.shown, "nul", reason, column=layout.title(column))
+
+
 def _ordinal(layout: Layout) -> str:
     """The number, from zero, of the file's row that a staged row comes from."""
-    return "import_row" if layout.many else "file_row_number"
+    return "import_row" if layout.ordinal else "file_row_number"
 
 
 def _blocked(layout: Layout, line: int, column: str, cells: Sequence[str | None]) -> Problem:
@@ -125,7 +148,7 @@ def _rows(
     """The place and the cells of some rows, by their number from zero."""
     wanted = sorted(ordinals)
     if layout.file.parquet:
-        scan = f"read_parquet({quoted(str(layout.file.path))}, file_row_number = true)"
+        scan = layout.scan
         numbers = ", ".join(str(ordinal) for ordinal in wanted)
         for row in connection.execute(
             f"SELECT file_row_number, {', '.join(layout.texts)} FROM {scan} "
@@ -144,7 +167,7 @@ def _rows(
 
 def warnings(connection: Any, layout: Layout, staged: Path, *, rows: int, lines: int) -> list[Problem]:
     """One problem for each kind of warning, with the first line that has it and how many do."""
-    scan = f"read_parquet({quoted(str(staged))}, file_row_number = true)"
+    scan = f"read_parquet({located(staged)}, file_row_number = true)"
     found = connection.execute(
         f"SELECT code, count(*), min(n) FROM (SELECT unnest(string_split(import_notes, ',')) AS code, "
         f"{_ordinal(layout)} AS n FROM {scan} WHERE import_notes IS NOT NULL) GROUP BY code ORDER BY code"
@@ -158,11 +181,28 @@ def warnings(connection: Any, layout: Layout, staged: Path, *, rows: int, lines:
         else:
             message = SENTENCES[kind].format(n=count) + _counts_as_zero(column, kind)
         line = _line(layout, first, rows, lines)
+        if kind == "slashed" and not _month_first(connection, scan):
+            raise refusal(layout.file.shown, "days_unsure", UNSURE, line=line, column=layout.title(column))
         problems.append(Problem(layout.file.shown, line, layout.title(column), code, message, Grade.WARN))
     if layout.ignored:
         message = f"columns that are neither FOCUS nor x_ were left out: {', '.join(layout.ignored)}"
         problems.append(Problem(layout.file.shown, 1, None, "columns_ignored", message, Grade.NOTE))
     return problems
+
+
+def _month_first(connection: Any, scan: str) -> bool:
+    """Whether the days that are written with slashes, and were read with the month first, show that it is.
+
+    They do if one is after the 12th, or a billing period begins on the first of another month than January:
+    read the other way round, it would begin in the midst of January.
+    """
+    shown = " OR ".join(
+        f"(contains(import_notes, '{period}_slashed') AND (day({period}) > 12"
+        + (f" OR day({period}) = 1 AND month({period}) > 1))" if period.startswith("billing") else "))")
+        for period in PERIODS
+    )
+    asked = f"SELECT bool_or({shown}) FROM {scan} WHERE import_notes IS NOT NULL"
+    return bool(connection.execute(asked).fetchone()[0])
 
 
 def _counts_as_zero(column: str, kind: str) -> str:
@@ -178,6 +218,6 @@ def _line(layout: Layout, ordinal: int, rows: int, lines: int) -> int | None:
     """The line of a row. Without line breaks inside fields it follows from the row's number."""
     if layout.file.parquet or layout.file.by_row:
         return ordinal + 1
-    if lines == rows + 1 and not layout.many:
+    if lines == rows + 1 and not layout.ordinal:
         return ordinal + 2
-    return next(islice(records(layout.file, layout.delimiter), ordinal, None))[0]
+    return next(islice(records(layout.file, layout.delimiter), ordinal, None), (None,))[0]

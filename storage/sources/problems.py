@@ -7,6 +7,8 @@ from spend.errors import InputRefused
 
 #: More problems than this help nobody; the counts are complete all the same.
 MOST = 50
+#: Characters of a name or a sentence that came from a file; a whole one may be a megabyte.
+LONGEST_NAME, LONGEST_MESSAGE = 200, 1000
 
 
 class Grade(StrEnum):
@@ -28,6 +30,12 @@ class Problem:
     message: str
     grade: Grade
 
+    def __post_init__(self) -> None:
+        """What came from a file is shown so that it stays one line and harmless on a terminal."""
+        object.__setattr__(self, "file", printable(self.file))
+        object.__setattr__(self, "column", self.column and _cut(printable(self.column), LONGEST_NAME))
+        object.__setattr__(self, "message", _cut(printable(self.message), LONGEST_MESSAGE))
+
     def to_data(self) -> dict[str, str | int | None]:
         """Plain data, as the command line prints it."""
         return {
@@ -38,6 +46,17 @@ class Problem:
             "message": self.message,
             "grade": str(self.grade),
         }
+
+
+def printable(text: str) -> str:
+    """A text with its control characters (line breaks, escapes, what turns writing round) spelled out."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most] + "…"
 
 
 class BillRefused(InputRefused):

@@ -115,4 +115,5 @@ AZURE = Dialect(
     recognises=_recognises,
     place=_place,
     together=together,
+    month_first=True,
 )

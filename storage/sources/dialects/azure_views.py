@@ -57,7 +57,9 @@ def together(connection: Any, layouts: "Sequence[Layout]") -> "tuple[list[Layout
 
 def english(header: Header) -> Header:
     """Other languages have the name in brackets: `Abonnement-GUID (SubscriptionGuid)`."""
-    return Header([re.sub(r".*\(([A-Za-z]+)\)$", r"\1", cell) for cell in header.cells], header.texts)
+    found = [re.fullmatch(r".*\(([A-Za-z]+)\)", cell) for cell in header.cells]
+    names = [one[1] if one else cell for one, cell in zip(found, header.cells, strict=True)]
+    return Header(names, header.texts)
 
 
 def commitment(header: Header) -> str:

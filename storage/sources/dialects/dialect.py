@@ -109,6 +109,9 @@ class Dialect:
         place: where a header has the FOCUS columns.
         other: what a file holds that is near to it and no bill.
         together: what the files of one delivery mean together, and what is to be said about it.
+        divides: whether it only says who used what of money that stands in another bill; it does not count
+            beside that bill, unless the settings say so.
+        month_first: whether its days may be written as 5/3/2026, and mean May 3 then.
     """
 
     name: str
@@ -122,6 +125,8 @@ class Dialect:
     together: "Callable[[Any, Sequence[Layout]], tuple[list[Layout], list[Problem]]]" = field(
         default=lambda _connection, layouts: (list(layouts), [])
     )
+    divides: bool = False
+    month_first: bool = False
 
 
 def moments(header: Header, **names: str | Sequence[str]) -> str:

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from storage.sources.columns import KNOWN, MARKS, OTHER_DATASETS, REQUIRED, recognise
 from storage.sources.dialects.dialect import Cell, Dialect, Freshness, Header, Placed
 
+#: What FOCUS 1.4 has no more, by what took its place in 1.3: a question is asked of all versions at once.
+SUCCESSORS = {"provider_name": "service_provider_name"}
+
 
 def title(column: str) -> str:
     """The FOCUS spelling of a column: `billed_cost` is `BilledCost`."""
@@ -31,6 +34,9 @@ def _other(header: Header) -> str | None:
 def _place(header: Header) -> Placed:
     names = _names(header)
     kept = {column: at for at, column in enumerate(names) if column in KNOWN or column.startswith("x_")}
+    for old, new in SUCCESSORS.items():
+        if old not in kept and new in kept:
+            kept[old] = kept[new]
     return Placed(
         columns={column: Cell(header.texts[at], (at,)) for column, at in kept.items()},
         twice=_twice(names),

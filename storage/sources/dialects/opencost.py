@@ -60,13 +60,19 @@ def _place(header: Header) -> Placed:
 
 def _together(connection: Any, layouts: "Sequence[Layout]") -> "tuple[list[Layout], list[Problem]]":
     """A window counts on its first day, so one of many days is worth a word."""
+    import duckdb
+
+    from storage.sources.places import diagnose
+
     told = []
     for layout in layouts:
         header = Header(layout.cells, layout.texts)
         span = f"instant({header.sql(END)}) - instant({header.sql(START)})"
-        (long,) = connection.execute(
-            f"SELECT count(*) FROM {layout.scan} WHERE {span} > INTERVAL 1 DAY"
-        ).fetchone()
+        asked = f"SELECT count(*) FROM {layout.scan} WHERE {span} > INTERVAL 1 DAY"
+        try:
+            (long,) = connection.execute(asked).fetchone()
+        except duckdb.Error as error:
+            raise diagnose(layout, str(error)) from error
         if long:
             message = f"windows of more than a day, {long} in all, count on their first day; ask with step=1d"
             told.append(Problem(layout.file.shown, None, END, "window_long", message, Grade.WARN))
@@ -82,4 +88,5 @@ OPENCOST = Dialect(
     recognises=_recognises,
     place=_place,
     together=_together,
+    divides=True,
 )

@@ -13,7 +13,7 @@ from spend.money import EXACT, QUANTUM
 from storage.costs import costs
 from storage.lake import Lake
 from storage.sources.columns import recognise, snake
-from storage.sources.expressions import MACROS, money_layers, quoted
+from storage.sources.expressions import MACROS, quoted
 from storage.store import Store
 from tests.storage.lake.bills import current_ids, load, text, write
 
@@ -24,12 +24,11 @@ def read_money(amounts: list[str]) -> list[tuple[Decimal | None, Decimal | None]
         for macro in MACROS:
             engine.execute(macro)
         values = ", ".join(f"({at}, {quoted(amount)})" for at, amount in enumerate(amounts))
-        select = f"SELECT * FROM (VALUES {values}) AS v(n, t_cost)"
-        for layer in money_layers("cost"):
-            select = (
-                f"SELECT *, {', '.join(f'{sql} AS {name}' for name, sql in layer.items())} FROM ({select})"
-            )
-        rows = engine.execute(f"SELECT cost, cost_remainder FROM ({select}) ORDER BY n").fetchall()
+        rows = engine.execute(
+            "SELECT coalesce(plain_number(t), w.amount), "
+            "CASE WHEN plain_number(t) IS NULL THEN w.remainder END "
+            f"FROM (SELECT *, written_out(t) AS w FROM (VALUES {values}) AS v(n, t)) ORDER BY n"
+        ).fetchall()
     return [(row[0], row[1]) for row in rows]
 
 
@@ -85,8 +84,8 @@ def test_what_is_no_amount_is_never_guessed(amount: str) -> None:
         ("2026-05-01T22:00:00-05:00", "2026-05-02"),
         ("2026-05-01T01:00:00+02:00", "2026-04-30"),
         ("2026-05-01", "2026-05-01"),
-        ("5/1/26", "2026-05-01"),
-        ("05/01/2026", "2026-05-01"),
+        ("5/13/26", "2026-05-13"),
+        ("05/13/2026", "2026-05-13"),
     ],
 )
 def test_a_time_in_any_dialect_falls_on_its_day_in_utc(

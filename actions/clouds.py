@@ -62,18 +62,12 @@ class AwsClouds:
             Refused: the account is not in the settings, or the credentials at hand belong to another one.
             Unreadable: the account could not be entered.
         """
-        from botocore.config import Config
-
         key = (account, service, region, mutating)
         with self._lock:
             if key not in self._clients:
-                config = Config(
-                    connect_timeout=CONNECT_TIMEOUT,
-                    read_timeout=READ_TIMEOUT,
-                    retries={"mode": "standard", "total_max_attempts": 1 if mutating else READS},
-                )
                 session = self._session(account, mutating=mutating)
-                self._clients[key] = session.client(service, region_name=region, config=config)
+                patience = config(1 if mutating else READS)
+                self._clients[key] = session.client(service, region_name=region, config=patience)
         if mutating:
             self._enter(account)
         return self._clients[key]
@@ -90,34 +84,46 @@ class AwsClouds:
         access = self._accounts[account]
         role = access.role(mutating=mutating)
         if (account, role) not in self._sessions:
-            made = self._assumed(account, role, access.external_id) if role else _ambient(account)
+            if role and f"::{account}:" not in role:
+                raise Refused(f"The role {role} is not one of account {account}; correct the settings.")
+            made = assumed(role, access.external_id, self._session_name) if role else _ambient(account)
             self._sessions[account, role] = made
         return self._sessions[account, role]
 
-    def _assumed(self, account: str, role: str, external_id: str | None) -> Any:
-        import boto3
-        import botocore.session
-        from botocore.credentials import DeferredRefreshableCredentials
 
-        if f"::{account}:" not in role:
-            raise Refused(f"The role {role} is not one of account {account}; correct the settings.")
-        sts: Any = boto3.Session().client("sts", region_name="eu-central-1")
-        external = {"ExternalId": external_id} if external_id else {}
+def config(attempts: int) -> Any:
+    """How patient a client is: short time-outs, and each call sent at most so many times."""
+    from botocore.config import Config
 
-        def refresh() -> dict[str, str]:
-            answer = sts.assume_role(RoleArn=role, RoleSessionName=self._session_name, **external)
-            found = answer["Credentials"]
-            return {
-                "access_key": found["AccessKeyId"],
-                "secret_key": found["SecretAccessKey"],
-                "token": found["SessionToken"],
-                "expiry_time": found["Expiration"].isoformat(),
-            }
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
 
-        core = botocore.session.get_session()
-        # botocore has no public way to give a session credentials that renew themselves.
-        core._credentials = DeferredRefreshableCredentials(refresh, "sts-assume-role")  # type: ignore[attr-defined] # noqa: SLF001
-        return boto3.Session(botocore_session=core)
+
+def assumed(role: str, external_id: str | None, session_name: str) -> Any:
+    """A session of this role; its credentials are fetched when first needed and renew themselves."""
+    import boto3
+    import botocore.session
+    from botocore.credentials import DeferredRefreshableCredentials
+
+    sts: Any = boto3.Session().client("sts", region_name="eu-central-1", config=config(READS))
+    external = {"ExternalId": external_id} if external_id else {}
+
+    def refresh() -> dict[str, str]:
+        found = sts.assume_role(RoleArn=role, RoleSessionName=session_name, **external)["Credentials"]
+        return {
+            "access_key": found["AccessKeyId"],
+            "secret_key": found["SecretAccessKey"],
+            "token": found["SessionToken"],
+            "expiry_time": found["Expiration"].isoformat(),
+        }
+
+    core = botocore.session.get_session()
+    # botocore has no public way to give a session credentials that renew themselves.
+    core._credentials = DeferredRefreshableCredentials(refresh, "sts-assume-role")  # type: ignore[attr-defined] # noqa: SLF001
+    return boto3.Session(botocore_session=core)
 
 
 def _ambient(account: str) -> Any:

@@ -40,10 +40,15 @@ def fleet(clouds: Clouds, scope: Scope) -> Iterator[Target]:
     """Every volume that is there, attached or not."""
     for account in scope.accounts:
         for region in scope.regions:
-            client = clouds.client(account, "ec2", region)
-            where = f"the volumes of {account} in {region}"
-            rows = pages(where, client, "describe_volumes", "Volumes")
-            yield from (ec2.volume(row, account, region) for row in rows)
+            yield from every(clouds, account, region)
+
+
+def every(clouds: Clouds, account: str, region: str) -> Iterator[Target]:
+    """Every volume of a region, attached or not."""
+    client = clouds.client(account, "ec2", region)
+    where = f"the volumes of {account} in {region}"
+    rows = pages(where, client, "describe_volumes", "Volumes")
+    yield from (ec2.volume(row, account, region) for row in rows)
 
 
 def unattached(clouds: Clouds, scope: Scope, params: VolumeParams) -> Iterator[Target]:

@@ -25,11 +25,13 @@ class Address:
         url: as the settings have it; only its host is ever asked.
         token: sent as a bearer token.
         within: seconds for the whole answer.
+        largest: bytes of the whole answer.
     """
 
     url: str
     token: str | None = field(default=None, repr=False)
     within: float = WITHIN
+    largest: int = LARGEST
 
     @property
     def host(self) -> str:
@@ -40,10 +42,19 @@ class Address:
 def ask(address: Address, path: str) -> Any:
     """The JSON that this path of the address answers with.
 
+    Raises:
+        Unreadable: no answer, a late, long, redirected or refused one, or one that is no JSON.
+    """
+    return _read(address.host, *answered(address, path))
+
+
+def answered(address: Address, path: str) -> tuple[int, bytes]:
+    """The status and the body that this path of the address answers with, whatever they are.
+
     http.client and nothing above it: no redirect is followed, and no proxy of the environment is used.
 
     Raises:
-        Unreadable: no answer, a late, long, redirected or refused one, or one that is no JSON.
+        Unreadable: no answer, a late or a long one, or a redirected one.
     """
     deadline = monotonic() + address.within
     secure = urlsplit(address.url).scheme == "https"
@@ -52,14 +63,16 @@ def ask(address: Address, path: str) -> Any:
     try:
         line.request("GET", path, headers=_headers(address))
         answer = line.getresponse()
-        body = _body(answer.read1, deadline)
+        body = _body(answer.read1, deadline, address.largest)
     except TimeoutError as error:
         raise Unreadable(f"{address.host} did not answer within {address.within:g} s") from error
     except (OSError, HTTPException, ValueError) as error:
         raise Unreadable(f"{address.host} could not be asked ({type(error).__name__})") from error
     finally:
         line.close()
-    return _read(address.host, answer.status, body)
+    if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's redirections
+        raise Unreadable(f"{address.host} answered with a redirection, which is not followed")
+    return answer.status, body
 
 
 def _headers(address: Address) -> dict[str, str]:
@@ -67,11 +80,11 @@ def _headers(address: Address) -> dict[str, str]:
     return {**asked, "Authorization": f"Bearer {address.token}"} if address.token else asked
 
 
-def _body(read: Callable[[int], bytes], deadline: float) -> bytes:
+def _body(read: Callable[[int], bytes], deadline: float, largest: int) -> bytes:
     body = bytearray()
     while piece := read(_PIECE):
         body += piece
-        if len(body) > LARGEST:
+        if len(body) > largest:
             raise ValueError("too long")
         if monotonic() > deadline:
             raise TimeoutError
@@ -79,8 +92,6 @@ def _body(read: Callable[[int], bytes], deadline: float) -> bytes:
 
 
 def _read(host: str, status: int, body: bytes) -> Any:
-    if 300 <= status < 400:  # noqa: PLR2004 - HTTP's redirections
-        raise Unreadable(f"{host} answered with a redirection, which is not followed")
     if status != 200:  # noqa: PLR2004 - HTTP's OK
         raise Unreadable(f"{host} answered with status {status}")
     try:

@@ -1,8 +1,9 @@
 """A small server on the loopback that answers as sources do on bad days."""
 
 import json
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ class Source:
 
     Attributes:
         drip: seconds between two bytes of the answer.
+        answers: the status and the data for each path, where they differ.
     """
 
     url: str = ""
@@ -24,6 +26,7 @@ class Source:
     drip: float = 0
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
+    answers: Callable[[str], tuple[int, Any]] | None = None
 
     def says(self, data: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
         """Answer with this from here on."""
@@ -32,13 +35,16 @@ class Source:
 
 
 @contextmanager
-def serving() -> Iterator[Source]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Source]:
     """The server, until the block ends."""
     source = Source()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             source.asked.append((self.path, self.headers.get("Authorization")))
+            if source.answers is not None:
+                status, data = source.answers(self.path)
+                source.says(data, status)
             self.send_response(source.status)
             for name, value in source.headers.items():
                 self.send_header(name, value)
@@ -55,7 +61,9 @@ def serving() -> Iterator[Source]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    source.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    source.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

@@ -33,6 +33,12 @@ def money(_store: Store, home: Path) -> None:
     bills.write(home / "in" / "bill.csv", bills.text(BILL))
 
 
+def restated(store: Store, home: Path) -> None:
+    """Two bills of the same month that nobody read yet, one of which takes the place of the other."""
+    bills.write(home / "in" / "former.csv", bills.text(BILL[1:]))
+    money(store, home)
+
+
 def restored(store: Store, home: Path) -> None:
     """An old copy: a run with an intent, a plan that waits, a message; and the machine saw more than that."""
     first, second = (target(f"i-000{number}") for number in (0, 1))
@@ -61,4 +67,6 @@ BEGINNINGS: Mapping[str, Callable[[Store, Path], None]] = {
     "remedy": remedy,
     "money": money,
     "restored": restored,
+    "folder": restated,
+    "bucket": restated,
 }

@@ -2,15 +2,18 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.bot import slack as loopback
 from tests.crash.beginnings import BEGINNINGS
 from tests.crash.cloud import serving
-from tests.crash.harness import Copies, Harness, PostgresCopies, SqliteCopies, harness
+from tests.crash.harness import BUCKET, Copies, Harness, PostgresCopies, SqliteCopies, harness
 from tests.databases import Database, PostgresServer, SqliteTemplate
 
 #: A killed process needs no disk that outlives the machine; waiting for one only costs time.
@@ -24,9 +27,24 @@ def crashing() -> Iterator[Harness]:
         tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder,
         serving() as cloud,
         loopback.serving() as slack,
-        harness(cloud, slack, Path(folder)) as made,
+        bucket() as s3,
+        harness(cloud, slack, s3, Path(folder)) as made,
     ):
         yield made
+
+
+@contextmanager
+def bucket() -> Iterator[str]:
+    """The address of a service with the bucket of the trials, until the block ends."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    client = session.client("s3", endpoint_url=f"http://{host}:{port}")
+    client.create_bucket(Bucket=BUCKET.removeprefix("s3://"))
+    client.close()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 Begin = Callable[[str, str], Copies]

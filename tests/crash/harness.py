@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,8 @@ from tests.crash.cloud import Cloud
 from tests.databases import Database, PostgresServer
 
 KILLED = -9
+#: Where the lakes of trials lie that lie in a bucket, each under a number of its own.
+BUCKET = "s3://bursar-crash"
 #: Every trial has the same addresses: what the fork server compiled for them serves all forks.
 NAME = "crash_trial"
 #: After a kill the next process starts when a call of the last one can be under way no more.
@@ -106,6 +109,7 @@ class Harness:
     def __init__(self, process: "subprocess.Popen[str]", cloud: Cloud, slack: Slack, folder: Path) -> None:
         self._process, self._cloud, self._slack, self._folder = process, cloud, slack, folder
         self.kills = 0
+        self._numbers = count(1)
         self._played: set[tuple[str, str]] = set()
 
     @contextmanager
@@ -136,7 +140,7 @@ class Harness:
             "log": str(folder / "log"),
             "now": NOW.isoformat(),
         }
-        task |= {"fault": fault or ""}
+        task |= {"fault": fault or "", "bucket": f"{BUCKET}/{next(self._numbers)}"}
         try:
             self._live(world, task, [*kills, None])
             world.log = (folder / "log").read_text(encoding="utf-8")
@@ -171,11 +175,16 @@ def _head(store: Store) -> int:
 
 
 @contextmanager
-def harness(cloud: Cloud, slack: Slack, folder: Path) -> Iterator[Harness]:
-    """A harness, until the block ends."""
+def harness(cloud: Cloud, slack: Slack, s3: str, folder: Path) -> Iterator[Harness]:
+    """A harness, until the block ends.
+
+    Args:
+        s3: the address of a service with `BUCKET`.
+    """
     environment = {
         "PATH": "/usr/bin:/bin",
         "AWS_ENDPOINT_URL": cloud.address,
+        "AWS_ENDPOINT_URL_S3": s3,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_EC2_METADATA_DISABLED": "true",

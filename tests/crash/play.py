@@ -30,6 +30,7 @@ from tests.actions.world import ACCOUNT
 from tests.bot.slack import SIGNING, TEAM, signed
 from tests.bot.world import TurnedClock, acted_on
 from tests.flows.world import ORG, RUNBOOKS
+from tests.storage.lake.lakes import lake_in
 
 #: Signs the checkpoints of all stories.
 KEY = base64.b64encode(bytes(32)).decode()
@@ -103,7 +104,8 @@ class Bot:
         home = Path(task["home"])
         org = replace(ORG, anchors=(str(home / "anchor"),))
         books = {"stop-idle-dev": RUNBOOKS["stop-idle-dev"]}
-        self.desk = Desk(self.store, Lake(home), org, books, clouds, signer=checkpoints.signer(KEY))
+        lake = lake_in(task["bucket"], home) if task["story"] == "bucket" else Lake(home)
+        self.desk = Desk(self.store, lake, org, books, clouds, signer=checkpoints.signer(KEY))
         self.secrets = Secrets(
             bot_token=SecretStr("xoxb-test"), signing_secret=SecretStr(SIGNING), api_url=task["slack"]
         )

@@ -1,5 +1,6 @@
 """What people want in each story, as functions that look at the rows and do the next thing."""
 
+import shutil
 from collections.abc import Callable, Mapping
 
 from actions.plan import PlanState
@@ -7,7 +8,7 @@ from flows import disputes, recovery
 from spend.dispute import DisputeState
 from storage import recovery as memory
 from storage import tables
-from storage.work import JobState
+from storage.work import JobState, SnapshotState
 from tests.crash.play import Bot, surface
 from tests.flows.world import ANN, FIN, OPS, WEEK
 
@@ -54,6 +55,27 @@ def money(bot: Bot) -> bool:
     return False
 
 
+def lake(bot: Bot) -> bool:
+    """Bring two bills in, one in place of the other, publish, and wait until only the latter is kept."""
+    done = {f"{job.kind} {job.key}": job.state == JobState.DONE for job in bot.rows(tables.Job)}
+    for name in ("former", "bill"):
+        if not done.get(f"import {name}"):
+            place = str(bot.desk.lake.home / "in" / f"{name}.csv")
+            queue(bot, "import", {"path": place, "actor": FIN}, key=name)
+            return False
+    if "digest once" not in done:
+        shutil.rmtree(bot.desk.lake.home / "cache", ignore_errors=True)  # there are copies only
+        queue(bot, "digest", {"week": WEEK.start.isoformat()})
+    states = {row.id: row.state for row in bot.rows(tables.Snapshot)}
+    current = {key for key, state in states.items() if state == SnapshotState.CURRENT}
+    if done.get("digest once") and bot.desk.lake.place.held().keys() != current:
+        bot.clock.turn(days=1 if SnapshotState.COLLECTED in states.values() else 31)
+        return False
+    if bot.waits():  # for a time that a life before this one had come to
+        bot.clock.turn(days=1)
+    return bool(done.get("digest once"))
+
+
 def restored(bot: Bot) -> bool:
     """Two people resume, each from a terminal."""
     (row,) = bot.rows(tables.Recovery)
@@ -65,10 +87,10 @@ def restored(bot: Bot) -> bool:
     return waits is None and looked
 
 
-def queue(bot: Bot, kind: str, args: dict[str, str]) -> None:
+def queue(bot: Bot, kind: str, args: dict[str, str], key: str = "once") -> None:
     """Ask for a job, once."""
     with bot.store.writing(bot.clock()) as unit:
-        unit.enqueue(kind, "once", args=args)
+        unit.enqueue(kind, key, args=args)
 
 
 def press(bot: Bot, person: str, action: str, row: tables.Plan | tables.Dispute, value: str) -> None:
@@ -83,4 +105,10 @@ def press(bot: Bot, person: str, action: str, row: tables.Plan | tables.Dispute,
             return
 
 
-STORIES: Mapping[str, Callable[[Bot], bool]] = {"remedy": remedy, "restored": restored, "money": money}
+STORIES: Mapping[str, Callable[[Bot], bool]] = {
+    "remedy": remedy,
+    "restored": restored,
+    "money": money,
+    "folder": lake,
+    "bucket": lake,
+}

@@ -6,7 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from storage import waiting
+from storage import deliveries, waiting
 from storage.store import Store
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -55,6 +55,7 @@ class Waiting:
         """One family per kind of record."""
         with self._store.reading() as session:
             counted, lost = waiting.counts(session), waiting.lost(session)
+            arrived = deliveries.newest(session)
         for name, states in counted.items():
             family = GaugeMetricFamily(f"bursar_{name}", f"{name} by state", labels=["state"])
             for state, number in sorted(states.items()):
@@ -62,3 +63,8 @@ class Waiting:
             yield family
         told = "Messages that were given up; the audit log has each as message.drop"
         yield GaugeMetricFamily("bursar_messages_lost", told, value=lost)
+        told = "When a source of bills last told something new, in seconds since 1970"
+        family = GaugeMetricFamily("bursar_last_delivery_timestamp_seconds", told, labels=["source"])
+        for source, at in sorted(arrived.items()):
+            family.add_metric([source], at.timestamp())
+        yield family

@@ -29,7 +29,7 @@ test: .venv ## the test-suite (ARGS="-k digest")
 
 .PHONY: test-slow
 test-slow: .venv ## the slower proofs: the story over several seeds, process tests
-	$(BIN)/python -m pytest -n $(JOBS) -m "slow and not (local_slack or crash or race or fuzz or prometheus)" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "slow and not (local_slack or crash or race or fuzz or prometheus or engines)" $(ARGS)
 
 .PHONY: test-crashes
 test-crashes: .venv ## ends the process at every named point, on both databases, and looks at the world after
@@ -46,6 +46,20 @@ test-fuzz: .venv ## thousands of hostile requests and runbooks: no traceback to 
 .PHONY: test-prometheus
 test-prometheus: .venv ## the error budget and health guards against a real Prometheus (Debian: apt install prometheus)
 	$(BIN)/python -m pytest -m prometheus $(ARGS)
+
+.PHONY: test-engines
+test-engines: jdk .venv/engines ## the questions of money on Spark, PostgreSQL, a BigQuery emulator and ClickHouse (needs a JDK)
+	$(BIN)/python -m pytest -m engines $(ARGS)
+
+.venv/engines: .venv/ready requirements-engines.lock
+	@echo "Adding requirements-engines.lock to .venv: Spark and ClickHouse are large."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-engines.lock
+	@touch .venv/engines
+
+.PHONY: jdk
+jdk:
+	@"$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version >/dev/null 2>&1 || \
+		{ echo "Spark needs Java 17 or 21 (Debian: apt install openjdk-17-jre-headless)."; exit 1; }
 
 .PHONY: test-mutants
 test-mutants: .venv ## breaks the safety core in thousands of small ways; its tests must notice 90 % of them
@@ -86,9 +100,11 @@ fix: .venv ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
 
 .PHONY: lock
-lock: .venv ## write the lock file anew, with hashes and no index addresses
+lock: .venv ## write the lock files anew, with hashes and no index addresses
 	$(BIN)/uv pip compile pyproject.toml --extra demo --group dev --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --universal --quiet --output-file requirements.lock $(ARGS)
+	$(BIN)/uv pip compile pyproject.toml --group engines --constraint requirements.lock --generate-hashes \
+		--no-emit-index-url --python-version 3.11 --universal --quiet --output-file requirements-engines.lock $(ARGS)
 
 .PHONY: bench
 bench: .venv ## the benchmarks, each with the ratio to its peer or limit

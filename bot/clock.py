@@ -1,14 +1,14 @@
-"""The clock: turns schedules into jobs, each local day once, through every change of the clocks."""
+"""The clock: turns schedules into jobs, each local day or hour once, through every change of the clocks."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.settings_model import File
-from bot.settings_types import DAYS
+from bot.settings_types import DAYS, HOURLY
 from storage import schedules, tables
 from storage.store import Store
 
@@ -24,7 +24,7 @@ class Period:
     """One falling due of a schedule.
 
     Attributes:
-        key: the local date; whatever the clocks did, a date falls due once.
+        key: the local date, or the instant of an hour; whatever the clocks did, it falls due once.
         due_at: the instant, in UTC.
     """
 
@@ -34,7 +34,11 @@ class Period:
 
 def due_periods(schedule: tables.Schedule, since: datetime, now: datetime) -> list[Period]:
     """The periods that fell due after `since` and up to `now`, oldest first."""
-    zone, at, days = ZoneInfo(schedule.zone), time.fromisoformat(schedule.at), set(schedule.days.split(","))
+    zone, days = ZoneInfo(schedule.zone), set(schedule.days.split(","))
+    if schedule.at.startswith(HOURLY):
+        hours = _hours(int(schedule.at.removeprefix(HOURLY)), since, now)
+        return [one for one in hours if DAYS[one.due_at.astimezone(zone).weekday()] in days]
+    at = time.fromisoformat(schedule.at)
     day, last = since.astimezone(zone).date(), now.astimezone(zone).date()
     found = []
     while day <= last:
@@ -44,6 +48,15 @@ def due_periods(schedule: tables.Schedule, since: datetime, now: datetime) -> li
                 found.append(Period(day.isoformat(), due_at))
         day += timedelta(days=1)
     return found
+
+
+def _hours(minute: int, since: datetime, now: datetime) -> Iterator[Period]:
+    """The hours of UTC, which no change of the clocks repeats or skips."""
+    moment = since.astimezone(UTC).replace(minute=minute, second=0, microsecond=0)
+    while moment <= now:
+        if moment > since:
+            yield Period(f"{moment:%Y-%m-%dT%H:%MZ}", moment)
+        moment += timedelta(hours=1)
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -1,22 +1,29 @@
 """What a worker does for each kind of job: one flow each."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 
+from actions.approval import BURSAR
 from flows import (
     allocating,
     anomalies,
     auditing,
+    collecting,
     digests,
     directory,
+    estimating,
     evidence,
     ingestion,
     recovery,
     renewal,
+    restating,
     sweeps,
+    watching,
 )
 from flows.desk import Desk
 from spend.period import week_of
+from storage.snapshots import DeliveryRefused
 from storage.tables import Job
 
 
@@ -35,12 +42,18 @@ def _sweep(desk: Desk, _job: Job, now: datetime) -> None:
     sweeps.sweep(desk, now)
 
 
+def _estimate(desk: Desk, _job: Job, now: datetime) -> None:
+    estimating.reconcile(desk, now)
+    estimating.look(desk, now)
+
+
 def _import(desk: Desk, job: Job, now: datetime) -> None:
-    actor = job.args.get("actor", "bursar")
-    if "path" in job.args:
-        ingestion.bring_in(desk, [job.args["path"]], source=job.args.get("source"), actor=actor, now=now)
-    else:
-        ingestion.bring_in_source(desk, job.args["source"], actor=actor, now=now)
+    actor = job.args.get("actor", BURSAR)
+    with suppress(DeliveryRefused):  # it is kept and told; a second try would be refused as well
+        if "path" in job.args:
+            ingestion.bring_in(desk, [job.args["path"]], source=job.args.get("source"), actor=actor, now=now)
+        else:
+            ingestion.bring_in_source(desk, job.args["source"], actor=actor, now=now)
 
 
 def _propose(desk: Desk, job: Job, now: datetime) -> None:
@@ -57,6 +70,11 @@ def _directory(desk: Desk, _job: Job, now: datetime) -> None:
 
 def _allocate(desk: Desk, _job: Job, now: datetime) -> None:
     allocating.reallocate(desk, now)
+    restating.look(desk, now)
+
+
+def _restate(desk: Desk, _job: Job, now: datetime) -> None:
+    restating.look(desk, now)
 
 
 def _preview_claim(desk: Desk, job: Job, now: datetime) -> None:
@@ -80,16 +98,28 @@ def _checkpoint(desk: Desk, _job: Job, now: datetime) -> None:
     auditing.keep(desk, now)
 
 
+def _collect(desk: Desk, _job: Job, now: datetime) -> None:
+    collecting.collect(desk, actor="bursar", now=now)
+
+
+def _watch(desk: Desk, _job: Job, now: datetime) -> None:
+    watching.watch(desk, now)
+
+
 HANDLERS: Mapping[str, Callable[[Desk, Job, datetime], None]] = {
     "digest": _digest,
     "detect": _detect,
     "sweep": _sweep,
     "import": _import,
+    "estimate": _estimate,
     "propose": _propose,
     "replace": _renew,
     "directory": _directory,
     "allocate": _allocate,
+    "restate": _restate,
     auditing.JOB: _checkpoint,
+    watching.JOB: _watch,
+    collecting.JOB: _collect,
     "claim.preview": _preview_claim,
     "dispute.preview": _preview_dispute,
     "dispute.open": _open_dispute,

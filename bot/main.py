@@ -26,6 +26,7 @@ from runbooks.loader import load_all
 from runbooks.schema import Runbook
 from spend.errors import BursarError, SettingsWrong
 from storage import recovery, schema
+from storage.engines import engine_of
 from storage.lake import Lake
 from storage.locks import FileLocks
 from storage.store import Store
@@ -90,7 +91,7 @@ def open_desk(settings: Settings, *, clouds: bool = False) -> Desk:
     store = open_store(settings)
     desk = Desk(
         store,
-        Lake(settings.home),
+        Lake(settings.home, settings.file.lake.place(settings.home), engine_of(settings.file.lake.chosen)),
         org,
         runbooks,
         prometheus=settings.prometheus(),

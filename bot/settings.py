@@ -16,8 +16,10 @@ from bot.settings_file import Document, Place, read, spelt
 from bot.settings_model import File
 from flows.org import Account, Org, Shared, Team
 from spend.allocation import Pool
+from spend.charge import folded
 from spend.errors import SettingsWrong
 from storage.checkpoints import Signer, signer
+from storage.engines.engine import DUCKDB, NEVER_RUN
 
 SLACK = "https://slack.com/api/"
 FILE = "bursar.yaml"
@@ -36,6 +38,7 @@ class Secrets(BaseModel):
     prometheus_token: SecretStr | None = None
     incidents_token: SecretStr | None = None
     events_token: SecretStr | None = None
+    opencost_token: SecretStr | None = None
     api_url: str = SLACK
 
     def bot(self) -> str:
@@ -146,8 +149,11 @@ class Settings:
             error_budgets={name: one.budget(name) for name, one in part.error_budgets.items()},
             caps=part.caps.caps(part.zone),
             fallback_channel=part.fallback_channel,
-            sources={one.name: one.source() for one in part.sources},
+            data_channel=part.data_channel,
+            sources={one.name: one.source(_plain(self.secrets.opencost_token)) for one in part.sources},
             anchors=part.audit.anchors,
+            keep=part.lake.keep,
+            restatement=part.restatement.threshold(),
             zone=part.zone,
         )
 
@@ -232,6 +238,7 @@ def _crossed(file: File) -> Iterator[tuple[Place, str]]:
     yield from _unknown_teams(file)
     yield from _doubles(file)
     yield from _unknown_sources(file)
+    yield from _unpromoted(file)
     if file.teams and file.finance is None:
         yield ("finance",), "teams need a finance channel, where disputes are ruled; add `finance:`"
     if file.error_budgets and file.prometheus is None:
@@ -261,6 +268,15 @@ def _unknown_sources(file: File) -> Iterator[tuple[Place, str]]:
             )
 
 
+def _unpromoted(file: File) -> Iterator[tuple[Place, str]]:
+    """Only the embedded engine reads tags that have no column."""
+    promoted = set(map(folded, file.promoted_tags))
+    for key in (*file.owner_tags, *(shared.tag for shared in file.shared)):
+        if file.lake.engine != DUCKDB and folded(key) not in promoted:
+            sentence = f"{key!r} decides who owns a charge, and lake.engine {file.lake.engine} needs it here"
+            yield ("promoted_tags",), f"{sentence} before bills are imported"
+
+
 def _doubles(file: File) -> Iterator[tuple[Place, str]]:
     for what, key, rows in (
         ("accounts", "id", [one.id for one in file.accounts]),
@@ -276,6 +292,8 @@ def _warnings(file: File) -> Iterator[str]:
     for group, who in file.approvers.items():
         if not (who.people or who.usergroup):
             yield f"Approver group {group} is empty: nobody can approve what asks for it."
+    if file.lake.engine in NEVER_RUN:
+        yield f"lake.engine {file.lake.engine}: compiled, never run; every question of money is refused."
     if file.mode == "act" and not any(one.act for one in file.accounts):
         yield "mode is act, but no account has `act: true`: nothing will be changed anywhere."
     for name, team in file.teams.items():
@@ -293,6 +311,7 @@ def _secrets(given: Mapping[str, str]) -> Secrets:
         prometheus_token=_secret(given, "BURSAR_PROMETHEUS_TOKEN"),
         incidents_token=_secret(given, "BURSAR_INCIDENTS_TOKEN"),
         events_token=_secret(given, "BURSAR_EVENTS_TOKEN"),
+        opencost_token=_secret(given, "BURSAR_OPENCOST_TOKEN"),
         api_url=url if url.endswith("/") else f"{url}/",
     )
 

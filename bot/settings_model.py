@@ -14,6 +14,7 @@ from bot.settings_guards import (
     IncidentsPart,
     PrometheusPart,
 )
+from bot.settings_lake import LakePlacePart
 from bot.settings_types import (
     DAYS,
     Amount,
@@ -24,6 +25,7 @@ from bot.settings_types import (
     Part,
     People,
     Person,
+    Role,
     Words,
     Zone,
     clock,
@@ -31,6 +33,9 @@ from bot.settings_types import (
     once,
     remotes,
 )
+from spend.restatement import Threshold
+from storage.engines.engine import Chosen
+from storage.sources.objects import BUCKET
 from storage.sources.remote import Access, Source
 
 
@@ -121,7 +126,7 @@ class SchedulePart(Part):
     """When a kind of job falls due."""
 
     name: Name
-    job: Literal["digest", "detect", "sweep", "import"]
+    job: Literal["digest", "detect", "sweep", "import", "estimate"]
     days: Annotated[
         tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...],
         BeforeValidator(listed),
@@ -139,18 +144,51 @@ class SourcePart(Part):
     path: str = Field(min_length=1)
     kind: Format | None = None
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
-    role_arn: str | None = None
-    external_id: str | None = None
+    role_arn: Role | None = None
+    external_id: str | None = Field(default=None, min_length=2)
+    counts: bool | None = None
 
-    def source(self) -> Source:
+    def source(self, token: str | None = None) -> Source:
+        """What flows read of it.
+
+        Args:
+            token: what the environment has to show to OpenCost.
+        """
+        access = Access(self.role_arn, self.external_id, token)
+        return Source(self.name, self.path, self.kind, self.currency, access, self.counts)
+
+
+class RestatementPart(Part):
+    """From when on the thread of a digest is told that its figures changed."""
+
+    amount: Amount = Decimal(1)
+    percent: Annotated[Amount, Field(le=100)] = Decimal(1)
+
+    def threshold(self) -> Threshold:
         """What flows read of it."""
-        return Source(self.name, self.path, self.kind, self.currency, Access(self.role_arn, self.external_id))
+        return Threshold(self.amount, self.percent)
 
 
-class LakePart(Part):
-    """Which engine counts the line items."""
+class LakePart(LakePlacePart):
+    """Which engine counts the line items, and where they lie."""
 
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Literal["duckdb", "spark", "postgresql", "bigquery", "clickhouse", "athena", "trino"] = "duckdb"
+    address: str | None = None
+
+    @property
+    def chosen(self) -> Chosen:
+        """The engine and its address.
+
+        Raises:
+            ValueError: they do not go together.
+        """
+        return Chosen(self.engine, self.address or "")
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> Self:
+        if self.chosen.name == "spark" and (self.url or "").startswith(BUCKET):
+            raise ValueError("Spark's workers read the files themselves: url must be a folder that they see")
+        return self
 
 
 class AuditPart(Part):
@@ -178,6 +216,7 @@ class File(Part):
     approvers: dict[Name, ApproversPart] = Field(default_factory=dict)
     terminal_accounts: dict[str, Person] = Field(default_factory=dict)
     fallback_channel: Channel | None = None
+    data_channel: Channel | None = None
     audit: AuditPart = AuditPart()
     accounts: Annotated[tuple[AccountPart, ...], BeforeValidator(listed)] = ()
     regions: Words = ("eu-central-1",)
@@ -198,4 +237,5 @@ class File(Part):
     caps: CapsPart = CapsPart()
     schedules: Annotated[tuple[SchedulePart, ...], BeforeValidator(listed)] = ()
     sources: Annotated[tuple[SourcePart, ...], BeforeValidator(listed)] = ()
+    restatement: RestatementPart = RestatementPart()
     lake: LakePart = LakePart()

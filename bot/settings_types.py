@@ -12,6 +12,8 @@ from storage.sources import anchors, gitremote
 from storage.sources.dialects import DIALECTS
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+#: How the time of a schedule begins that falls due every hour.
+HOURLY = "*:"
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -26,8 +28,12 @@ def _zone(name: str) -> str:
 
 
 def clock(value: str) -> str:
+    if value.startswith(HOURLY) and _CLOCK.fullmatch(f"00:{value.removeprefix(HOURLY)}"):
+        return value
     if not _CLOCK.fullmatch(value):
-        raise ValueError(f'{value!r} is no time of day; write it as "09:00", with the quotes')
+        raise ValueError(
+            f'{value!r} is no time of day; write it as "09:00", or as "*:05" for every hour, with the quotes'
+        )
     return time.fromisoformat(value).strftime("%H:%M")
 
 
@@ -75,7 +81,14 @@ def _format(value: str) -> str:
     return value
 
 
+def _role(value: str) -> str:
+    if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", value):
+        raise ValueError("a role of AWS is written as arn:aws:iam::ACCOUNT:role/NAME")
+    return value
+
+
 Format = Annotated[str, AfterValidator(_format)]
+Role = Annotated[str, AfterValidator(_role)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Person = Annotated[str, AfterValidator(_person)]
 Channel = Annotated[str, AfterValidator(_channel)]

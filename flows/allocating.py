@@ -51,7 +51,7 @@ def charges(
 def reallocate(desk: Desk, now: datetime) -> int:
     """Bring the ledger to the current snapshots and today's rules; say how many entries it took.
 
-    Lines that did not change are left alone, and rulings stay.
+    Lines that did not change are left alone, and rulings stay. What does not count has no lines.
     """
     written, seen = 0, None
     # Another process may have changed both while this one looked into the lake: the last word is today's.
@@ -60,15 +60,18 @@ def reallocate(desk: Desk, now: datetime) -> int:
     return written
 
 
-def _seen(desk: Desk) -> tuple[tuple[AnyRule, ...], list[str]]:
+def _seen(desk: Desk) -> tuple[tuple[AnyRule, ...], list[str], list[str]]:
     with desk.store.reading() as session:
         current = [row.id for row in records.current_snapshots(session)]
-    return rules(desk), current
+        counted = [row.id for row in records.counted_snapshots(session, desk.org.counts)]
+    return rules(desk), current, counted
 
 
-def _once(desk: Desk, in_force: tuple[AnyRule, ...], current: list[str], now: datetime) -> int:
+def _once(
+    desk: Desk, in_force: tuple[AnyRule, ...], current: list[str], counted: list[str], now: datetime
+) -> int:
     teams = tuple(sorted(desk.org.teams))
-    fresh = allocate.allocate(desk.lake, current, in_force, teams=teams)
+    fresh = allocate.allocate(desk.lake, counted, in_force, teams=teams)
     by_snapshot: dict[str, list[Entry]] = defaultdict(list)
     for entry in fresh:
         # A line may come back after it was reversed (a claim released and made again): it needs a new name.

@@ -46,13 +46,15 @@ def look(desk: Desk, now: datetime) -> list[tables.Finding]:
         NotFound: no bill was imported yet.
     """
     with desk.store.reading() as session:
-        snapshots = records.current_snapshots(session)
+        snapshots = records.counted_snapshots(session, desk.org.counts)
     through = complete_through(snapshots)
     if through is None:
         raise NotFound("There is no bill yet; run `bursar import PATH` first.")
     first = max(min(row.first_day for row in snapshots), through - HISTORY * DAY)
     fresh: list[News] = []
-    for series, amounts in _series(desk, snapshots, Period(first, through + DAY)).items():
+    # Days that are still being filled can only confirm that something costs too much.
+    last = max(through, min(max(row.last_day for row in snapshots), now.date()))
+    for series, amounts in _series(desk, snapshots, Period(first, last + DAY)).items():
         found = detect(sorted(amounts.items()), complete_through=through, known_from=first)
         fresh += [News(series, incident) for incident in found[-1:] if _is_news(incident, through)]
     opened = (_open(desk, snapshots, main, also, now) for main, also in together(fresh))

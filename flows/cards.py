@@ -48,6 +48,11 @@ def digest(key: str) -> str:
     return f"digest:{key}"
 
 
+def watched(key: str) -> str:
+    """What was told of a source that is late, silent or shrunk."""
+    return f"watched:{key}"
+
+
 def channel_of(org: Org, team: str | None) -> str:
     """The channel of a team; finance hears of what has no team."""
     return org.teams[team].channel if team is not None and team in org.teams else org.finance_channel

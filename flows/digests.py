@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,15 +14,17 @@ from flows.org import Team
 from spend import money
 from spend.budget import Budget, Standing, stand
 from spend.charge import USAGE, Basis
-from spend.digest import Digest, Figure, FindingBrief, Move, PlanBrief, Restated, Spent, Unowned
+from spend.digest import Digest, Figure, FindingBrief, Move, PlanBrief, Reached, Restated, Spent, Unowned
 from spend.errors import NotFound
 from spend.finding import Kind, fingerprint
 from spend.forecast import Forecast, forecast
 from spend.ledger import Entry
 from spend.movers import Movers, movers
 from spend.period import DAY, Period, month_of
-from storage import ids, ledger, plans, records, tables
-from storage.costs import complete_through
+from spend.restatement import Restatement, Told, compare
+from storage import asof, ids, ledger, plans, records, tables, told
+from storage.costs import complete_through_by_source
+from storage.unit import Unit
 
 #: How far back the forecast looks, in days, and how many days the chart shows.
 HISTORY, CHART = 62, 14
@@ -50,14 +53,16 @@ def build(desk: Desk, team: str | None, week: Period | None, now: datetime) -> D
     """
     who = EVERYBODY if team is None else desk.org.team(team)
     with desk.store.reading() as session:
-        snapshots = records.current_snapshots(session)
-        through = complete_through(snapshots)
+        snapshots = records.counted_snapshots(session, desk.org.counts)
+        reached = complete_through_by_source(snapshots)
+        through = min(reached.values(), default=None)
         if through is None:
             raise NotFound("There is no bill yet; run `bursar import PATH` first.")
         week = week or last_week(through + DAY)
         since = min(week.before().start, month_of(through).start, through - HISTORY * DAY)
         entries = ledger.standing(session, team=team, period=Period(since, max(through, week.end) + DAY))
         earlier = records.digest(session, who.name, week.before().start)
+        last = told.last_told(session, earlier) if earlier else None
         findings = records.findings(session, team=team)
         waiting = [plans.load(row) for row in plans.find(session, states=(PlanState.PENDING,))]
     now_by, before_by = (_by_what(desk, team, snapshots, entries, span) for span in (week, week.before()))
@@ -70,6 +75,7 @@ def build(desk: Desk, team: str | None, week: Period | None, now: datetime) -> D
         week=week,
         basis=Basis.EFFECTIVE,
         complete_through=through,
+        sources=tuple(Reached(*one) for one in sorted(reached.items())),
         figures=tuple(
             _figure(
                 who,
@@ -88,7 +94,7 @@ def build(desk: Desk, team: str | None, week: Period | None, now: datetime) -> D
         waiting=tuple(
             _brief(plan) for plan in waiting if now < plan.approve_by and _touches(desk, plan, team)
         ),
-        corrections=_restated(earlier, entries),
+        corrections=_restated(earlier, last, entries),
         daily=_daily(entries, Period(week.end - CHART * DAY, week.end)),
         snapshots=tuple(row.id for row in snapshots),
     )
@@ -108,23 +114,62 @@ def publish(desk: Desk, team: str, week: Period, now: datetime) -> tables.Digest
     with desk.store.reading() as session:
         if records.digest(session, team, week.start):
             return None
+        unfinished = records.current_snapshots(session, allocated=False)
+    if unfinished:
+        allocating.reallocate(desk, now)  # an import was interrupted: its bill is not in the ledger yet
     digest = build(desk, team, week, now)
     with desk.store.writing(now) as unit:
-        key = ids.new("digest")
-        row: dict[str, Any] = {
-            "id": key,
-            "team": team,
-            "week": week.start,
-            "figures": digest.to_data(),
-            "published_at": now,
-        }
-        if not unit.add_once(tables.Digest, row):
-            return None
-        unit.record("digest.publish", actor="bursar", subject=key, after=digest.to_data())
-        channel = desk.org.team(team).channel
-        unit.send("post", "digest", key, channel=channel, surface=cards.digest(key))
-        unit.send("post", "digest_detail", key, channel=channel, thread=cards.digest(key))
-        return tables.Digest(**row)
+        ledger.alone(unit)
+        now_stands = told.stands(unit.session, team, week, desk.org.counts, now)
+        built = Told.by_digest(digest, now_stands.at)
+        if built.snapshots == now_stands.snapshots and not compare(built, now_stands):
+            return _post(desk, unit, digest, now_stands.at)
+    return publish(desk, team, week, now)  # the bill or the ledger changed while it was built
+
+
+def _post(desk: Desk, unit: Unit, digest: Digest, at: datetime) -> tables.Digest | None:
+    key = ids.new("digest")
+    row: dict[str, Any] = {
+        "id": key,
+        "team": digest.team,
+        "week": digest.week.start,
+        "figures": digest.to_data(),
+        "published_at": at,
+    }
+    if not unit.add_once(tables.Digest, row):
+        return None
+    unit.record("digest.publish", actor="bursar", subject=key, after=digest.to_data())
+    channel = desk.org.team(digest.team).channel
+    unit.send("post", "digest", key, channel=channel, surface=cards.digest(key))
+    unit.send("post", "digest_detail", key, channel=channel, thread=cards.digest(key))
+    return tables.Digest(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A digest as it was sent, and what its thread was told of it last."""
+
+    id: str
+    at: datetime
+    digest: Digest
+    reply: Restatement | None
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data: the digest's, with where it stands."""
+        reply = self.reply.to_data() if self.reply else None
+        return {**self.digest.to_data(), "id": self.id, "published_at": self.at, "restated": reply}
+
+
+def sent(desk: Desk, asked: str, *, team: str | None, week: Period | None) -> Sent:
+    """The digest with this id, or the last one that a team had been sent by a moment.
+
+    Raises:
+        NotFound: there is no such digest.
+    """
+    with desk.store.reading() as session:
+        row = asof.sent(session, asked, team=team, week=week.start if week else None)
+        reply = told.replied(session, row.id)
+    return Sent(row.id, row.published_at, Digest.from_data(row.figures), reply)
 
 
 def last_week(today: date) -> Period:
@@ -209,17 +254,20 @@ def _unowned(desk: Desk, snapshots: list[tables.Snapshot], week: Period) -> tupl
     return tuple(found)
 
 
-def _restated(earlier: tables.Digest | None, entries: list[Entry]) -> tuple[Restated, ...]:
-    """What changed in the week before since its digest was sent."""
-    if earlier is None:
+def _restated(earlier: tables.Digest | None, last: Told | None, entries: list[Entry]) -> tuple[Restated, ...]:
+    """What changed in the week before since its digest was sent, and whether its thread was told."""
+    if earlier is None or last is None:
         return ()
-    told = Digest.from_data(earlier.figures)
+    sent = Digest.from_data(earlier.figures)
+    thread = {one.currency: one.amount for one in last.totals}
     changes = []
-    for figure in told.figures:
-        mine = [e.effective for e in entries if e.currency == figure.currency and e.day in told.week]
-        change = money.minus(money.cents(money.total(mine)), figure.total)
-        if change:
-            changes.append(Restated(figure.currency, change, "bills, claims or rulings since its digest"))
+    for figure in sent.figures:
+        mine = [e.effective for e in entries if e.currency == figure.currency and e.day in sent.week]
+        stands = money.cents(money.total(mine))
+        if change := money.minus(stands, figure.total):
+            known = thread.get(figure.currency) == stands
+            reason = "its thread says why" if known else "bills, claims or rulings since its digest"
+            changes.append(Restated(figure.currency, change, reason))
     return tuple(changes)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from flows import cards
 from flows.desk import Desk
+from spend import money
 from spend.digest import Digest, Move
-from spend.dispute import DisputeState, may_rule
+from spend.dispute import AtStake, DisputeState, may_rule
 from spend.errors import NotFound, Refused
 from spend.ledger import Amounts, Portion, Ruling, balanced, divided, rejected, rule_on, upheld
 from storage import ledger, records, tables
@@ -16,6 +17,9 @@ from storage.unit import Unit
 
 WHOLE = Decimal(100)
 LONGEST_REASON = 500
+RESTATED_NOW = (
+    "These charges were restated a moment ago. They are being looked up again; press once more in a minute."
+)
 
 
 def ask(desk: Desk, digest: str, item: int, *, actor: str, view: str, now: datetime) -> None:
@@ -59,26 +63,34 @@ def open_one(
 
 
 def rule(
-    desk: Desk, key: str, *, ruling: str, share: Decimal | None, actor: str, now: datetime
+    desk: Desk, key: str, *, ruling: str, share: Decimal | None, shown: int = 0, actor: str, now: datetime
 ) -> tables.Dispute:
     """Rule on a dispute: reversal and new entries that balance exactly, and everybody is told.
 
     Args:
         share: for a split, the percentage (above 0 and below 100) that goes to the proposed team.
+        shown: which amount the person has read: how often it had changed by then (`AtStake.number`).
 
     Raises:
-        Refused: the person opened it, is not of finance, or the share makes no split.
+        Refused: the person opened it, is not of finance, has read another amount than is at stake now,
+            or the share makes no split.
     """
     if ruling == "split" and not (share is not None and 0 < share < WHOLE):
         raise Refused("A split needs a percentage above 0 and below 100.")
+    if ruling != "reject":
+        _found_again(desk, key, now)
     with desk.store.writing(now) as unit:
         row = unit.get(tables.Dispute, key, lock=True)
         may_rule(DisputeState(row.state), row.opened_by, actor, desk.org.finance)
+        if (stake := AtStake.of(row.selection)).number != shown:
+            is_now = f"{money.cents(stake.effective)} {row.currency}"
+            raise Refused(f"The bill was restated: this charge is {is_now} now. Look at it again, then rule.")
         decided = _ruling(row, ruling, share)
         said = {"kind": ruling, "share": share, "to": row.proposed_team}
         unit.move(row, decided.state, ruled_by=actor, ruled_at=now, ruling=said)
         if decided.shares:
-            _correct(unit, row, decided)
+            _correct(unit, row, stake, decided)
+            unit.enqueue("restate", row.id)
         unit.record("dispute.resolve", actor=actor, subject=key, before={"state": "open"}, after=said)
         _tell(desk, unit, row)
         return row
@@ -117,16 +129,32 @@ def charged(desk: Desk, digest: str, item: int) -> tuple[tables.Digest, str, Mov
     return row, *moves[item]
 
 
-def _correct(unit: Unit, row: tables.Dispute, ruling: Ruling) -> None:
+def stands(session: Any, row: tables.Dispute) -> bool:
+    """Whether all that a ruling would move stands in the ledger as it was found."""
+    wanted = AtStake.of(row.selection).entries
+    return len(ledger.standing(session, keys=list(wanted))) == len(wanted)
+
+
+def _found_again(desk: Desk, key: str, now: datetime) -> None:
+    """Queue another look at a dispute whose charges were restated a moment ago, and refuse until then."""
+    with desk.store.reading() as session:
+        row = session.get(tables.Dispute, key)
+        lost = row is not None and row.state == DisputeState.OPEN and not stands(session, row)
+    if lost:
+        with desk.store.writing(now) as unit:
+            unit.enqueue("restate", f"{key} {now.isoformat()}")
+        raise Refused(RESTATED_NOW)
+
+
+def _correct(unit: Unit, row: tables.Dispute, stake: AtStake, ruling: Ruling) -> None:
     """Reverse every entry the selection touches, and post what each team bears now."""
-    parts: Mapping[str, Mapping[str, str]] = row.selection["entries"]
-    entries = ledger.standing(unit.session, keys=list(parts))
-    if len(entries) != len(parts):
-        raise Refused("These charges were restated since the dispute was opened; open a new one.")
+    entries = ledger.standing(unit.session, keys=list(stake.entries))
+    if len(entries) != len(stake.entries):
+        raise Refused(RESTATED_NOW)
     portions = [
         Portion(entry, Amounts(Decimal(part["effective"]), Decimal(part["billed"])))
         for entry in entries
-        for part in (parts[entry.id],)
+        for part in (stake.entries[entry.id],)
     ]
     written = rule_on(portions, ruling, dispute=row.id)
     if not balanced(written):

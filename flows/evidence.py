@@ -37,7 +37,8 @@ def of_move(desk: Desk, digest: Digest, currency: str, move: Move) -> dict[str, 
     with desk.store.reading() as session:
         # One look, so that the frozen selection names the very snapshots it was taken from.
         books = _Books(
-            ledger.standing(session, team=digest.team, period=digest.week), records.current_snapshots(session)
+            ledger.standing(session, team=digest.team, period=digest.week),
+            records.counted_snapshots(session, desk.org.counts),
         )
     if move.pool is not None:
         parts, lines, rule = _pool_share(books.standing, currency, move)
@@ -142,7 +143,7 @@ def of_claim(desk: Desk, digest: str, item: int) -> dict[str, Any]:
     """What a claim would take: the charge itself, and what else the wide rule would take with it."""
     shown, charge = claims.unowned(desk, digest, item)
     with desk.store.reading() as session:
-        snapshots = records.current_snapshots(session)
+        snapshots = records.counted_snapshots(session, desk.org.counts)
     rows = allocating.charges(
         desk,
         snapshots,

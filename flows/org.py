@@ -13,6 +13,7 @@ from actions.moment import Budget
 from spend import canonical
 from spend.allocation import Condition, Match, Pool, Rule, TagRule, tag_rule
 from spend.errors import NotFound, Refused
+from spend.restatement import Threshold
 from storage.sources.remote import Source
 
 #: The rule that reads the team from a charge's tags.
@@ -74,8 +75,11 @@ class Org:
         aliases: tag values that mean a team, casefolded.
         protected: tag keys (`key` or `key=value`) that no run touches.
         dollar_limit: a monthly saving above it raises a plan to tier T2.
+        data_channel: where people hear that a source of bills is late, silent or shrunk.
         sources: where bills are read from, by name.
         anchors: where checkpoints of the audit log are kept outside the database.
+        keep: how long a snapshot stays in the lake after another one took its place.
+        restatement: from when on the thread of a digest is told that its figures changed.
         wave_pause: seconds between waves, or None for what the runbook says.
         health: what runbooks may ask to hold after each wave, by name.
         owner_warning: hours between the owners' warning and a run, or None for what the runbook says.
@@ -111,9 +115,22 @@ class Org:
     error_budgets: Mapping[str, Budget] = field(default_factory=dict)
     caps: Caps = field(default_factory=Caps)
     fallback_channel: str | None = None
+    data_channel: str | None = None
     sources: Mapping[str, Source] = field(default_factory=dict)
     anchors: tuple[str, ...] = ()
+    keep: timedelta = timedelta(days=30)
+    restatement: Threshold = field(default_factory=Threshold)
     zone: str = "UTC"
+
+    @property
+    def counts(self) -> dict[str, bool]:
+        """Whether the money of a source counts, where the settings say it."""
+        return {one.name: one.counts for one in self.sources.values() if one.counts is not None}
+
+    @property
+    def told_of_data(self) -> str:
+        """The channel that hears of sources that are late, silent or shrunk; empty where there is none."""
+        return self.data_channel or self.finance_channel or self.fallback_channel or ""
 
     @property
     def rules(self) -> tuple[Rule | TagRule, ...]:

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from flows import approvals, auditing, directory, say, standing
+from flows import approvals, auditing, collecting, directory, say, standing, watching
 from flows.desk import Desk
 
 #: Each is cheap where nothing is due.
 DUTIES: tuple[Callable[[Desk, datetime], object], ...] = (
     approvals.expire,
     auditing.look,
+    collecting.look,
     say.expire,
     standing.expire,
     directory.due,
+    watching.due,
 )
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from actions.plan import Plan, PlanState
-from flows import automatic, directory
+from flows import automatic, directory, estimating
 from flows.desk import Desk
 from flows.org import Team
 from spend import money
@@ -28,11 +28,16 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class TeamLook:
-    """One team's figures; none before the first bill."""
+    """One team's figures; none before the first bill.
+
+    Attributes:
+        since: the estimate of the days that the bill has not told yet, of all teams.
+    """
 
     team: Team
     spend: tuple[Spend, ...]
     complete_through: date | None
+    since: estimating.Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,11 @@ def look(desk: Desk, *, actor: str, now: datetime) -> Overview:
     """Answer from the database's own rows; the lake is not opened. That somebody looked is recorded."""
     owned = desk.org.teams_of(actor)
     names = {team.name for team in owned}
+    since = estimating.since_bill(desk, now) if owned else None
     with desk.store.reading() as session:
-        through = complete_through(records.current_snapshots(session))
+        through = complete_through(records.counted_snapshots(session, desk.org.counts))
         teams = tuple(
-            TeamLook(team, _spend(ledger.standing(session, team=team.name), through), through)
+            TeamLook(team, _spend(ledger.standing(session, team=team.name), through), through, since)
             for team in owned
         )
         found = records.findings(session)

@@ -59,7 +59,7 @@ def find(desk: Desk, runbook: Runbook, now: datetime) -> list[Target]:
 def priced(desk: Desk, found: list[Target]) -> list[Target]:
     """The targets with what the last days of the bill say that each costs per month."""
     with desk.store.reading() as session:
-        snapshots = records.current_snapshots(session)
+        snapshots = records.counted_snapshots(session, desk.org.counts)
     through = complete_through(snapshots)
     if not found or through is None:
         return found

@@ -119,11 +119,20 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """The last day that is complete in the bills of one source."""
+
+    source: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What a team is told on Monday.
 
     Attributes:
         complete_through: the last day whose figures are complete.
+        sources: how far each source is complete.
         corrections: what changed in weeks told before.
         daily: the days of the chart, in order.
         snapshots: the ids of the deliveries that the figures come from.
@@ -141,6 +150,12 @@ class Digest:
     corrections: tuple[Restated, ...] = ()
     daily: tuple[Spent, ...] = ()
     snapshots: tuple[str, ...] = ()
+    sources: tuple[Reached, ...] = ()
+
+    @property
+    def apart(self) -> tuple[Reached, ...]:
+        """How far each source is complete, where that is not the same day."""
+        return self.sources if len({one.day for one in self.sources}) > 1 else ()
 
     def to_data(self) -> dict[str, Any]:
         """Plain JSON data, amounts as text."""

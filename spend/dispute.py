@@ -1,7 +1,10 @@
 """A dispute: a team says that a charge is not its own, and finance rules."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from spend.errors import Conflict, Refused
 from spend.moves import Moves
@@ -19,6 +22,35 @@ class DisputeState(StrEnum):
 
 D = DisputeState
 MOVES: Moves[DisputeState] = {D.OPEN: frozenset({D.UPHELD, D.REJECTED, D.SPLIT, D.WITHDRAWN})}
+
+
+@dataclass(frozen=True, slots=True)
+class AtStake:
+    """What a ruling would move: the charges of the selection as the ledger has them now.
+
+    Attributes:
+        entries: the part of each ledger entry, by its id: `{"effective", "billed"}` as text.
+        snapshots: the deliveries that it was last found in.
+        number: how often the amount changed since the dispute was opened.
+    """
+
+    effective: Decimal
+    billed: Decimal
+    entries: Mapping[str, Mapping[str, str]]
+    snapshots: tuple[str, ...]
+    number: int = 0
+
+    @classmethod
+    def of(cls, selection: Mapping[str, Any]) -> "AtStake":
+        """What a dispute's selection says: what it was opened on, unless the bill was restated since."""
+        now = selection.get("now", selection)
+        return cls(
+            Decimal(now["effective"]),
+            Decimal(now["billed"]),
+            now["entries"],
+            tuple(now["snapshots"]),
+            now.get("number", 0),
+        )
 
 
 def may_rule(state: DisputeState, opened_by: str, actor: str, finance: Collection[str]) -> None:

@@ -24,9 +24,8 @@ from spend.charge import folded
 from spend.claim import Predicate
 from spend.ledger import Entry
 from spend.money import EXACT, ZERO
-from storage.charges import charges, function, within
+from storage.charges import charges, function, raw_tags, tag, within
 from storage.lake import Lake
-from storage.sources.columns import tag_column
 
 #: ChargeCategory of a charge whose bill names none: counted, but never taken for usage.
 NO_CATEGORY = "Unknown"
@@ -97,21 +96,17 @@ def _condition(table: Any, condition: Condition) -> Any:
     if condition.op in {"is", "in"}:
         if key is None:
             return table[condition.column].isin(list(condition.values))
-        return _tag(table, key).isin([folded(value) for value in condition.values])
+        return _folded(table, key).isin([folded(value) for value in condition.values])
     there = (
         table[condition.column].notnull()
         if key is None
-        else function("tag_there", bool)(table.tags, folded(key))
+        else function("tag_there", bool)(raw_tags(table, key), folded(key))
     )
     return there if condition.op == "present" else ~there
 
 
-def _tag(table: Any, key: str) -> Any:
-    """The folded value of a tag: from its promoted column, or from the JSON where a file has none."""
-    value = function("tag_value", str)(table.tags, folded(key))
-    if tag_column(key) in table.columns:
-        value = table[tag_column(key)].fill_null(value)
-    return function("trim", str)(value, " ").lower()
+def _folded(table: Any, key: str) -> Any:
+    return function("trim", str)(tag(table, key), " ").lower()
 
 
 def _team_of(table: Any, rule: TagRule) -> Any:
@@ -122,7 +117,7 @@ def _team_of(table: Any, rule: TagRule) -> Any:
     return ibis.coalesce(
         *(
             ibis.cases(
-                *((_tag(table, key) == value, team) for value, team in rule.aliases.items()), else_=None
+                *((_folded(table, key) == value, team) for value, team in rule.aliases.items()), else_=None
             )
             for key in rule.keys
         )

@@ -2,44 +2,24 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from spend.charge import DIMENSIONS, TAG, TIMES, folded
-from spend.errors import NotFound
+from spend.errors import NotFound, Refused
+from storage.engines.duckdb import Embedded
+from storage.engines.engine import Charges
+from storage.engines.scans import safe
 from storage.lake import Lake
 from storage.sources.columns import COSTS, KNOWN, NUMBERS, PERIODS, tag_column
-from storage.sources.expressions import MACROS, quoted
 
 #: Columns by which nobody can group: amounts and times, for which there are `day` and `month`.
 MEASURES = frozenset({*COSTS, *NUMBERS, *PERIODS})
-
-
-TYPES = {"VARCHAR": "string", "BIGINT": "int64", "DATE": "date", "TIMESTAMP": "timestamp"}
-
-
-@dataclass(frozen=True, slots=True)
-class Charges:
-    """The charges as an ibis table, and the engine that answers for it."""
-
-    table: Any
-    connection: Any
-
-    def fetch(self, expression: Any) -> list[dict[str, Any]]:
-        """The rows of an expression, with exact Decimals and dates."""
-        names = expression.columns
-        rows = self.connection.execute(_sql(expression.op())).fetchall()
-        return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-@lru_cache(maxsize=256)
-def _sql(asked: Any) -> str:
-    """What asks this of the engine. Written once for equal questions: it takes longer than most answers."""
-    import ibis
-
-    return str(ibis.to_sql(asked.to_expr(), dialect="duckdb", pretty=False))
+#: The stream of bills that a charge was delivered with.
+SOURCE = "source"
+#: The column of the tags as the provider wrote them.
+RAW = "tags"
 
 
 @contextmanager
@@ -48,30 +28,10 @@ def charges(lake: Lake, snapshots: Sequence[str]) -> Iterator[Charges]:
 
     Raises:
         NotFound: the files of a snapshot are gone.
+        SettingsWrong: the engine of the settings is not there.
     """
-    import ibis
-
-    paths = lake.paths(snapshots)
-    with lake.engine() as connection:
-        for macro in MACROS:
-            connection.execute(macro)
-        if paths:
-            listed = ", ".join(quoted(str(path)) for path in paths)
-            options = "union_by_name = true, hive_partitioning = true, hive_types_autocast = false"
-            scan = f"read_parquet([{listed}], {options})"
-            connection.execute(f"CREATE TEMP VIEW charges AS SELECT * EXCLUDE (period) FROM {scan}")
-        else:
-            connection.execute(f"CREATE TEMP TABLE charges ({_empty()})")
-        described = connection.execute("DESCRIBE charges").fetchall()
-        columns = {row[0]: TYPES.get(row[1], row[1].lower()) for row in described}
-        yield Charges(ibis.table(columns, name="charges"), connection)
-
-
-def _empty() -> str:
-    types = dict.fromkeys(KNOWN, "VARCHAR") | dict.fromkeys((*COSTS, *NUMBERS), "DECIMAL(38, 20)")
-    types |= dict.fromkeys(PERIODS, "TIMESTAMP") | {"charge_day": "DATE", "import_notes": "VARCHAR"}
-    types |= {"source": "VARCHAR", "snapshot": "VARCHAR"}
-    return ", ".join(f"{column} {kind}" for column, kind in types.items())
+    with (lake.counted_by if snapshots else Embedded()).open(lake, snapshots) as bill:
+        yield bill
 
 
 def dimension(table: Any, name: str, promoted: Sequence[str] = ()) -> Any:
@@ -82,24 +42,54 @@ def dimension(table: Any, name: str, promoted: Sequence[str] = ()) -> Any:
     Raises:
         NotFound: there is no such dimension.
     """
+    if name == SOURCE:
+        return table.source
     if name == "day":
         return table.charge_day
     if name == "month":
         return table.charge_day.strftime("%Y-%m")
     if name.startswith(TAG):
         return _tag(table, name.removeprefix(TAG), promoted)
-    if name in table.columns and (name.startswith("x_") or (name in KNOWN and name not in MEASURES)):
-        return table[name]
-    known = ", ".join((*TIMES, *DIMENSIONS))
+    if name.startswith("x_") or (name in KNOWN and name not in MEASURES):
+        found = _column(table, name)
+        if found is not None:
+            return found
+    known = ", ".join((*TIMES, SOURCE, *DIMENSIONS))
     raise NotFound(f"There is no dimension {name!r}. There are: {known}, tag:KEY and x_ columns.")
 
 
 def _tag(table: Any, key: str, promoted: Sequence[str]) -> Any:
-    if key not in promoted:
-        return function("tag_exact", str)(table.tags, key)
-    value = function("tag_value", str)(table.tags, folded(key))
-    column = tag_column(key)
-    return table[column].fill_null(value) if column in table.columns else value
+    if key in promoted:
+        return tag(table, key)
+    return function("tag_exact", str)(raw_tags(table, key), key)
+
+
+def tag(table: Any, key: str) -> Any:
+    """The value of a tag in any letter case: from its column, or from the JSON where there is none.
+
+    Raises:
+        Refused: the engine has no JSON, and not all files have the column.
+    """
+    column = _column(table, tag_column(key))
+    return function("tag_value", str)(raw_tags(table, key), folded(key)) if column is None else column
+
+
+def _column(table: Any, name: str) -> Any:
+    return next((table[one] for one in (name, safe(name)) if one in table.columns), None)
+
+
+def raw_tags(table: Any, key: str) -> Any:
+    """The tags as JSON, to be asked about a key.
+
+    Raises:
+        Refused: only the embedded engine has them.
+    """
+    if RAW in table.columns:
+        return table[RAW]
+    raise Refused(
+        f"Of the tag {key!r} only lake.engine duckdb can tell this; other engines know the values of those "
+        "promoted_tags that were promoted before the bills were imported."
+    )
 
 
 @cache

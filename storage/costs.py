@@ -1,17 +1,20 @@
 """Answers "what did it cost": exact sums by any dimensions, always apart by currency."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from sqlmodel import col, select
 
+from spend.arrival import filled
 from spend.charge import USAGE
 from spend.errors import NotFound
 from spend.ledger import Entry
 from spend.money import EXACT, plain, quantize, total
+from spend.period import DAY
+from storage.asof import AsOf
 from storage.charges import charges, dimension, only, within
 from storage.lake import Lake
 from storage.snapshots import current
@@ -28,6 +31,7 @@ ENTRY_DIMENSIONS: Mapping[str, Callable[[Entry], Any]] = {
     "billing_account_id": lambda entry: entry.billing_account,
     "sub_account_id": lambda entry: entry.account,
     "service_name": lambda entry: entry.service,
+    "source": lambda entry: entry.source,
     "charge_category": lambda entry: entry.category,
     "charge_class": lambda entry: entry.charge_class,
 }
@@ -38,14 +42,19 @@ class CostTable:
     """Costs by some dimensions.
 
     Attributes:
-        complete_through: the last day that every source has told something about.
+        complete_through: the last day that is complete in the bills of every source.
+        left_out: the sources that are not in it, because their money stands in the bills of the others.
         rows: the dimensions, `currency`, the four costs as Decimal, and how many `charges`.
         totals: the same by currency alone.
+        as_of: as of when, where it is not now.
     """
 
     complete_through: date | None
     rows: list[dict[str, Any]]
     totals: list[dict[str, Any]]
+    left_out: tuple[str, ...] = ()
+    complete_through_by_source: Mapping[str, date] = field(default_factory=dict)
+    as_of: AsOf | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data in the shape that scripts read: amounts and days as text."""
@@ -53,6 +62,9 @@ class CostTable:
             "complete_through": self.complete_through.isoformat() if self.complete_through else None,
             "rows": [_plain(row) for row in self.rows],
             "totals": [_plain(row) for row in self.totals],
+            "left_out": list(self.left_out),
+            "complete_through_by_source": _plain(self.complete_through_by_source),
+            **({"as_of": self.as_of.to_data()} if self.as_of else {}),
         }
 
 
@@ -98,7 +110,9 @@ def costs(
         found = bill.fetch(grouped)
     rows = [dict(zip((*by, "currency", *COSTS, "charges"), row.values(), strict=True)) for row in found]
     rows.sort(key=lambda row: [(row[name] is None, str(row[name] or "")) for name in (*by, "currency")])
-    return CostTable(through, rows, totals(rows))
+    return CostTable(
+        min(through.values(), default=None), rows, totals(rows), complete_through_by_source=through
+    )
 
 
 def totals(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -112,11 +126,20 @@ def totals(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def complete_through(rows: Sequence[Snapshot]) -> date | None:
-    """The last day that every source has told something about; None before the first import."""
-    latest: dict[str, date] = {}
-    for row in rows:
-        latest[row.source] = max(row.last_day, latest.get(row.source, row.last_day))
-    return min(latest.values(), default=None)
+    """The last day that is complete in the bills of every source; None before the first import."""
+    return min(complete_through_by_source(rows).values(), default=None)
+
+
+def complete_through_by_source(rows: Sequence[Snapshot]) -> dict[str, date]:
+    """The last day that is complete in each source's bills (`spend.arrival.filled`).
+
+    Of a source none of whose days is, the day before its first one.
+    """
+    through: dict[str, date] = {}
+    for row in sorted(rows, key=lambda row: (row.source, row.first_day)):
+        known = through.setdefault(row.source, row.first_day - DAY)
+        through[row.source] = max(known, filled(row.last_day, row.published_at))
+    return through
 
 
 def team_costs(
@@ -168,14 +191,38 @@ def _allocated(entries: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def _pointed(store: Store, snapshots: Sequence[str] | None) -> tuple[list[str], date | None]:
+def _pointed(store: Store, snapshots: Sequence[str] | None) -> tuple[list[str], dict[str, date]]:
     with store.reading() as session:
         if snapshots is None:
             rows = current(session)
         else:
             rows = list(session.scalars(select(Snapshot).where(col(Snapshot.id).in_(list(snapshots)))))
         ids = [row.id for row in rows] if snapshots is None else list(snapshots)
-        return ids, complete_through(rows)
+        return ids, complete_through_by_source(rows)
+
+
+def gross_usage(
+    lake: Lake,
+    snapshots: Sequence[str],
+    by: str,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    promoted: Sequence[str] = (),
+) -> list[tuple[str, Any, Decimal]]:
+    """What was used, without credits, taxes, purchases and refunds: currency, a dimension's value, amount.
+
+    EffectiveCost of charges of category Usage that are above 0: a share of it is never negative.
+
+    Raises:
+        NotFound: there is no such dimension or snapshot.
+    """
+    with charges(lake, snapshots) as bill:
+        days = within(bill.table, start, end)
+        used = days.filter(days.charge_category == USAGE, days.effective_cost > 0)
+        keys = {"currency": used.billing_currency, "value": dimension(used, by, promoted)}
+        rows = bill.fetch(used.group_by(**keys).aggregate(gross=used.effective_cost.sum()))
+    return [(row["currency"], row["value"], row["gross"]) for row in rows]
 
 
 def resources_cost(

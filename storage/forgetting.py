@@ -28,6 +28,8 @@ OPEN: Mapping[Any, frozenset[str]] = {
     tables.Ownership: frozenset(),  # a claim is its team's, whoever made it
     tables.Warned: frozenset(),
     tables.Switch: frozenset(),
+    tables.Delivery: frozenset(),
+    tables.Invoice: frozenset(),
 }
 #: The records that are over as soon as the one that they name is.
 PARTS: Mapping[Any, tuple[Any, str]] = {

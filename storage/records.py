@@ -1,6 +1,6 @@
 """Findings, claims, disputes and digests as rows: the questions that flows ask of them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from spend.claim import ClaimState
 from spend.dispute import DisputeState
 from spend.finding import LIVE, FindingState, Kind
 from storage import tables
+from storage.snapshots import counted
 
 
 def findings(
@@ -72,6 +73,17 @@ def current_snapshots(session: Session, *, allocated: bool | None = None) -> lis
     if allocated is not None:
         query = query.where(table.allocated == allocated)
     return list(session.execute(query.order_by(table.billing_period, table.source, table.id)).scalars())
+
+
+def counted_snapshots(session: Session, said: Mapping[str, bool]) -> list[tables.Snapshot]:
+    """The current snapshots whose money counts (`storage.snapshots.counted`)."""
+    return counted(current_snapshots(session), said)
+
+
+def snapshots(session: Session, keys: Collection[str]) -> list[tables.Snapshot]:
+    """These snapshots, whatever became of them; in no order."""
+    table: Any = tables.Snapshot
+    return list(session.execute(select(table).where(table.id.in_(list(keys)))).scalars())
 
 
 def snapshots_of_bill(session: Session, snapshot: tables.Snapshot) -> list[str]:

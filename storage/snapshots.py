@@ -1,37 +1,32 @@
 """Snapshots: dividing a delivery by account and period, telling what is new, moving the pointer."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from actions.crash import crashpoint
-from spend import canonical
-from spend.errors import Conflict, InputRefused
-from spend.money import plain
-from storage.sources.columns import KNOWN
+from spend.errors import InputRefused
+from spend.money import EXACT, plain
+from storage.sources.columns import COSTS, KNOWN
 from storage.sources.expressions import name, quoted
-from storage.sources.files import sync
 from storage.sources.focus import ROW_GROUP, Reading
-from storage.sources.problems import BillRefused, Grade, Problem
-from storage.store import Store
+from storage.sources.invoices import Said
+from storage.sources.problems import BillRefused, Problem, refusal
 from storage.tables import Snapshot
-from storage.unit import Unit
 from storage.work import SnapshotState
 
-
-class Folders(Protocol):
-    """What publishing needs of the lake."""
-
-    def folder(self, source: str, period: date, snapshot: str) -> Path:
-        """Where the files of one snapshot stand."""
-        ...
+#: What no sum may reach: amounts have 18 digits before the point, in the lake and in the database.
+BEYOND = Decimal(10**18)
+#: Accounts and periods of one delivery: each is written and kept by itself, and more is a wrong column.
+MOST_BILLS = 2000
+#: Noted of the files of a snapshot whose money stands in another bill.
+DIVIDES = "divides"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +35,7 @@ class Delivery:
 
     Attributes:
         delivered: the id that the provider's manifest gives the delivery, where there is one.
+        divides: whether its money stands in another bill (`Dialect.divides`).
     """
 
     source: str
@@ -53,6 +49,7 @@ class Delivery:
     totals: list[dict[str, str]]
     warnings: dict[str, int]
     delivered: str | None = None
+    divides: bool = False
 
     @property
     def key(self) -> tuple[str, str, date]:
@@ -73,6 +70,7 @@ class Outcome:
     rejected: int = 0
     warnings: dict[str, int] = field(default_factory=dict)
     totals: list[dict[str, str]] = field(default_factory=list)
+    last_day: date | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data, as the command line prints it."""
@@ -86,15 +84,29 @@ class Outcome:
             "rejected": self.rejected,
             "warnings": self.warnings,
             "totals": self.totals,
+            "last_day": self.last_day.isoformat() if self.last_day else None,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, or why it did nothing."""
+    """What an import did, or why it did nothing.
+
+    Attributes:
+        said: what invoices say that lie beside the bill.
+        invoices: how they tie out, as plain data.
+        quarantined: under which id the files of a refused delivery are kept aside.
+        delivery: the id of the delivery's own record.
+    """
 
     snapshots: list[Outcome]
     problems: list[Problem]
+    source: str | None = None
+    dialect: str | None = None
+    said: Sequence[Said] = ()
+    invoices: Sequence[dict[str, Any]] = ()
+    quarantined: str | None = None
+    delivery: str | None = None
 
     @property
     def changed(self) -> bool:
@@ -104,8 +116,10 @@ class ImportReport:
     def to_data(self) -> dict[str, Any]:
         """Plain data in the shape that scripts read."""
         return {
+            "delivery": self.delivery,
             "snapshots": [outcome.to_data() for outcome in self.snapshots],
             "problems": [problem.to_data() for problem in self.problems],
+            "invoices": list(self.invoices),
         }
 
 
@@ -113,7 +127,7 @@ class DeliveryRefused(InputRefused):
     """A delivery that was refused whole; `report` has every problem with its place."""
 
     def __init__(self, report: ImportReport, cause: BillRefused) -> None:
-        self.report = report
+        self.report, self.cause = report, cause
         super().__init__(cause.reason, file=cause.file, line=cause.line, column=cause.column)
 
 
@@ -123,29 +137,7 @@ def refused(source: str | None, cause: BillRefused) -> DeliveryRefused:
     return DeliveryRefused(ImportReport([outcome], cause.problems), cause)
 
 
-def _refuse_older(session: Session, delivery: Delivery, now: Snapshot | None) -> None:
-    """A delivery that a later one took the place of does not come back.
-
-    Raises:
-        DeliveryRefused: it was replaced before, or tells fewer days than what is known.
-    """
-    if delivery.delivered is None or now is None or _delivered(now) in (None, delivery.delivered):
-        return
-    order = col(Snapshot.published_at).desc()
-    former = session.scalars(_of(delivery).where(Snapshot.state == SnapshotState.SUPERSEDED).order_by(order))
-    if any(_delivered(row) == delivery.delivered for row in former):
-        reason = f"a later one, {_delivered(now)}, has taken its place"
-    elif delivery.last_day < now.last_day:
-        reason = f"it ends on {delivery.last_day}, and what is known of this bill on {now.last_day}"
-    else:
-        return
-    said = f"the delivery {delivery.delivered} is older than the current one: {reason}"
-    problem = Problem(delivery.delivered, None, None, "older", said, Grade.BLOCK)
-    outcome = replace(_outcome(delivery, None, "refused"), rejected=delivery.rows)
-    raise DeliveryRefused(ImportReport([outcome], [problem]), BillRefused([problem], rows=delivery.rows))
-
-
-def _delivered(snapshot: Snapshot) -> str | None:
+def delivery_of(snapshot: Snapshot) -> str | None:
     found: str | None = snapshot.files[0].get("delivery") if snapshot.files else None
     return found
 
@@ -153,21 +145,30 @@ def _delivered(snapshot: Snapshot) -> str | None:
 def divide(connection: Any, readings: Sequence[Reading], source: str, staging: Path) -> list[Delivery]:
     """Split what was read into one delivery for each billing account and period, rows in their order."""
     groups: dict[tuple[str, date], list[Path]] = {}
-    delivered: dict[tuple[str, date], str | None] = {}
+    read: dict[tuple[str, date], Reading] = {}
     for number, reading in enumerate(readings):
         scan = f"read_parquet({quoted(str(reading.staged))})"
         keys = connection.execute(
             f"SELECT DISTINCT billing_account_id, CAST(billing_period_start AS DATE) FROM {scan} ORDER BY ALL"
         ).fetchall()
+        if len(keys) > MOST_BILLS:
+            reason = (
+                f"it has {len(keys)} billing accounts and periods, and {MOST_BILLS} at most are one delivery"
+            )
+            raise refusal(reading.layout.file.shown, "bills_many", reason)
         for at, (account, period) in enumerate(keys):
             part = reading.staged
             if len(keys) > 1:
                 part = staging / f"part-{number}-{at}.parquet"
                 _copy_group(connection, scan, account, period, part)
             groups.setdefault((account, period), []).append(part)
-            delivered[account, period] = reading.layout.file.delivery
+            read[account, period] = reading
     return [
-        replace(_sum_up(connection, source, account, period, parts), delivered=delivered[account, period])
+        replace(
+            _sum_up(connection, source, account, period, parts),
+            delivered=read[account, period].layout.file.delivery,
+            divides=read[account, period].layout.dialect.divides,
+        )
         for (account, period), parts in sorted(groups.items())
     ]
 
@@ -187,14 +188,12 @@ def _sum_up(connection: Any, source: str, account: str, period: date, parts: lis
     rows, first, last = connection.execute(
         f"SELECT count(*), min(charge_day), max(charge_day) FROM {scan}"
     ).fetchone()
-    totals = connection.execute(
-        f"SELECT billing_currency, sum(billed_cost), sum(effective_cost) FROM {scan} GROUP BY 1 ORDER BY 1"
-    ).fetchall()
+    totals = _totals(connection, scan, f"account {account}, {period:%Y-%m}")
     warnings = connection.execute(
         f"SELECT code, count(*) FROM (SELECT unnest(string_split(import_notes, ',')) AS code FROM {scan} "
         "WHERE import_notes IS NOT NULL) GROUP BY 1 ORDER BY 1"
     ).fetchall()
-    content = _content(connection, scan)
+    content = _content(connection, scan, parts)
     connection.execute("SET threads = 1")  # the next copy must keep its rows in order
     return Delivery(
         source=source,
@@ -205,31 +204,70 @@ def _sum_up(connection: Any, source: str, account: str, period: date, parts: lis
         rows=rows,
         first_day=first,
         last_day=last,
-        totals=[_total(*row) for row in totals],
+        totals=totals,
         warnings=dict(warnings),
     )
 
 
-def _total(currency: str, billed: Decimal, effective: Decimal) -> dict[str, str]:
-    return {"currency": currency, "billed_cost": plain(billed), "effective_cost": plain(effective)}
+def _totals(connection: Any, scan: str, shown: str) -> list[dict[str, str]]:
+    """What is billed and what it costs, by currency.
+
+    Raises:
+        BillRefused: the amounts may be more than any sum of them can keep.
+    """
+    import duckdb
+
+    ends = ", ".join(f"max({cost}), min({cost})" for cost in COSTS)
+    asked = f"SELECT count(*), {ends}, billing_currency, sum(billed_cost), sum(effective_cost)"
+    found: list[tuple[Any, ...]] = []
+    try:
+        found = connection.execute(f"{asked} FROM {scan} GROUP BY ALL ORDER BY billing_currency").fetchall()
+        # A sum of decimals that is too large may come out small without a word, so the most it can be counts.
+        beyond = any(
+            EXACT.multiply(rows, max(size.copy_abs() for size in sizes)) >= BEYOND
+            for rows, *sizes, _, _, _ in found
+        )
+    except duckdb.OutOfRangeException:
+        beyond = True
+    if beyond:
+        reason = f"its amounts may add up to more than {BEYOND - 1:,}, which cannot be kept exactly"
+        raise refusal(shown, "money_beyond", reason)
+    return [
+        {"currency": currency, "billed_cost": plain(billed), "effective_cost": plain(effective)}
+        for *_, currency, billed, effective in found
+    ]
 
 
-def _content(connection: Any, scan: str) -> str:
+def _content(connection: Any, scan: str, parts: Sequence[Path]) -> str:
     """The hash of what the rows say: the same for the same rows in any order, file split or format.
 
-    Each row is spelled as `column=value` of what is not null and hashed; the hashes are added up as
-    a multiset (128 bits and a count), and that, with the names of the columns, is hashed again.
+    The rows' hashes, 64 bits each, are added up as a multiset; that, the exact costs and the names of the
+    columns are hashed again. The engine's own hash is used: it tells deliveries apart, and proves nothing.
     """
-    present = sorted(row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall())
-    kept = [column for column in present if column in KNOWN or column.startswith(("x_", "tag_"))]
-    spelled = ", ".join(f"{quoted(column + '=')} || CAST({name(column)} AS VARCHAR)" for column in kept)
+    kept = _filled(connection, parts)
+    costs = ", ".join(f"sum({cost})" for cost in COSTS)
     sums = connection.execute(
-        "SELECT count(*), sum(CAST(md5_number_lower(t) AS HUGEINT)), "
-        "sum(CAST(md5_number_upper(t) AS HUGEINT)) "
-        f"FROM (SELECT concat_ws(chr(31), {spelled}) AS t FROM {scan})"
+        f"SELECT count(*), sum(CAST(h AS HUGEINT)), bit_xor(h), {costs} FROM "
+        f"(SELECT *, hash({', '.join(map(name, kept))}) AS h FROM {scan})"
     ).fetchone()
-    tags = [column for column in kept if column.startswith("tag_")]
-    return hashlib.sha256(repr((*map(str, sums), tags)).encode()).hexdigest()
+    return hashlib.sha256(repr((*map(str, sums), kept)).encode()).hexdigest()
+
+
+def _filled(connection: Any, parts: Sequence[Path]) -> list[str]:
+    """The columns that hold anything, and those of tags, which may be asked for by name."""
+    rows = connection.execute(
+        "SELECT path_in_schema, coalesce(sum(num_values - stats_null_count), 1) > 0 "
+        f"FROM parquet_metadata([{_files(parts)}]) GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return [
+        column
+        for column, there in rows
+        if column.startswith("tag_") or (there and (column in KNOWN or column.startswith("x_")))
+    ]
+
+
+def _files(parts: Sequence[Path]) -> str:
+    return ", ".join(quoted(str(part)) for part in parts)
 
 
 def current(session: Session) -> list[Snapshot]:
@@ -240,138 +278,15 @@ def current(session: Session) -> list[Snapshot]:
     )
 
 
-def delivered(store: Store) -> frozenset[str]:
-    """The deliveries, by the ids of their manifests, that are current."""
-    with store.reading() as session:
-        return frozenset(found for row in current(session) if (found := _delivered(row)))
+def counted(rows: Sequence[Snapshot], said: Mapping[str, bool]) -> list[Snapshot]:
+    """Those whose money counts, so that none is counted twice.
 
+    What only divides the money of other bills counts as long as there is no other bill, or where the
+    settings say so.
 
-def _of(delivery: Delivery) -> Any:
-    source, account, period = delivery.key
-    return select(Snapshot).where(
-        Snapshot.source == source, Snapshot.billing_account == account, Snapshot.billing_period == period
-    )
-
-
-def _current_of(session: Session, delivery: Delivery) -> Snapshot | None:
-    found: Snapshot | None = session.scalars(
-        _of(delivery).where(Snapshot.state == SnapshotState.CURRENT)
-    ).one_or_none()
-    return found
-
-
-def publish(
-    lake: Folders, store: Store, deliveries: Sequence[Delivery], *, actor: str, now: datetime
-) -> list[Outcome]:
-    """Put the files in their place for good, then move every pointer in one transaction.
-
-    Raises:
-        Conflict: another import of the same bill finished between our look and our write.
-        DeliveryRefused: a later delivery of the same bill is there already.
+    Args:
+        said: whether a source counts, by its name.
     """
-    with store.reading() as session:
-        rows = {delivery.key: _current_of(session, delivery) for delivery in deliveries}
-        for delivery in deliveries:
-            _refuse_older(session, delivery, rows[delivery.key])
-        former = {key: (row.id, row.content) if row else (None, None) for key, row in rows.items()}
-    outcomes, fresh = [], []
-    for delivery in deliveries:
-        after, content = former[delivery.key]
-        if after is not None and content == delivery.content:
-            outcomes.append(_outcome(delivery, after, "unchanged"))
-            continue
-        # The former id is part of the name: a delivery that returns to an older content is a new one.
-        snapshot = canonical.digest([*delivery.key, delivery.content, after])
-        files = _settle(delivery, lake.folder(delivery.source, delivery.billing_period, snapshot))
-        fresh.append((snapshot, delivery, after, files))
-        outcomes.append(_outcome(delivery, snapshot, SnapshotState.CURRENT))
-    if fresh:
-        with store.writing(now) as unit:
-            for fact in fresh:
-                _point(unit, *fact, actor=actor)
-    return outcomes
-
-
-def _outcome(delivery: Delivery, snapshot: str | None, state: str) -> Outcome:
-    return Outcome(
-        id=snapshot,
-        source=delivery.source,
-        billing_account=delivery.billing_account,
-        billing_period=delivery.billing_period,
-        state=str(state),
-        rows=delivery.rows,
-        warnings=delivery.warnings,
-        totals=delivery.totals,
-    )
-
-
-def _settle(delivery: Delivery, target: Path) -> list[dict[str, Any]]:
-    """Move the staged parts under the snapshot's id: synced first, appearing all at once."""
-    if not target.exists():  # it does after a crash between this move and the commit; it is whole then
-        ready = delivery.parts[0].parent / target.name
-        ready.mkdir()
-        for number, part in enumerate(delivery.parts):
-            final = ready / f"part-{number}.parquet"
-            part.rename(final)
-            sync(final)
-        sync(ready)
-        crashpoint("snapshot.staged")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            ready.rename(target)
-        except OSError:
-            if not target.exists():
-                raise
-        for folder in (target.parent, target.parent.parent):
-            sync(folder)
-        crashpoint("snapshot.settled")
-    named = {"delivery": delivery.delivered} if delivery.delivered else {}
-    return [{"name": part.name, "bytes": part.stat().st_size, **named} for part in sorted(target.iterdir())]
-
-
-def _point(
-    unit: Unit,
-    snapshot: str,
-    delivery: Delivery,
-    after: str | None,
-    files: list[dict[str, Any]],
-    *,
-    actor: str,
-) -> None:
-    before = _current_of(unit.session, delivery)
-    if (before.id if before else None) != after:
-        raise Conflict("Another import of this bill finished first; import it again.")
-    if before is not None:
-        unit.move(before, SnapshotState.SUPERSEDED)
-    unit.add(
-        Snapshot(
-            id=snapshot,
-            state=str(SnapshotState.CURRENT),
-            source=delivery.source,
-            billing_account=delivery.billing_account,
-            billing_period=delivery.billing_period,
-            content=delivery.content,
-            rows=delivery.rows,
-            rejected=0,
-            warnings=delivery.warnings,
-            totals=delivery.totals,
-            files=files,
-            first_day=delivery.first_day,
-            last_day=delivery.last_day,
-            published_at=unit.now,
-        )
-    )
-    unit.record(
-        "snapshot.publish",
-        actor=actor,
-        subject=snapshot,
-        before={"snapshot": before.id, "rows": before.rows, "totals": before.totals} if before else None,
-        after={
-            "source": delivery.source,
-            "billing_account": delivery.billing_account,
-            "billing_period": delivery.billing_period,
-            "content": delivery.content,
-            "rows": delivery.rows,
-            "totals": delivery.totals,
-        },
-    )
+    divides = {row.id: any(one.get(DIVIDES) for one in row.files) for row in rows}
+    alone = all(divides.values())
+    return [row for row in rows if said.get(row.source, alone or not divides[row.id])]

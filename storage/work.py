@@ -34,14 +34,19 @@ MESSAGE_MOVES: Moves[MessageState] = {
 
 
 class SnapshotState(StrEnum):
-    """At most one snapshot of a billing period is current; the files of a collected one are gone."""
+    """At most one snapshot of a billing period is current; the files of a collected one are gone.
 
+    A staged one has files that nothing reads yet: an import is putting them in their place, or died at it.
+    """
+
+    STAGED = "staged"
     CURRENT = "current"
     SUPERSEDED = "superseded"
     COLLECTED = "collected"
 
 
 SNAPSHOT_MOVES: Moves[SnapshotState] = {
+    SnapshotState.STAGED: frozenset({SnapshotState.CURRENT, SnapshotState.COLLECTED}),
     SnapshotState.CURRENT: frozenset({SnapshotState.SUPERSEDED}),
     SnapshotState.SUPERSEDED: frozenset({SnapshotState.COLLECTED}),
 }

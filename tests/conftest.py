@@ -4,12 +4,16 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from storage.store import Store
 from tests.databases import Database, PostgresServer, SqliteTemplate
+
+if TYPE_CHECKING:
+    from tests.bigquery import BigQuery
 
 # A deadline would make a busy machine fail a property that holds.
 settings.register_profile("bursar", deadline=None)
@@ -34,6 +38,15 @@ def postgres() -> Iterator[PostgresServer]:
         server = PostgresServer(Path(folder))
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def bigquery(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[BigQuery]":
+    """The session's BigQuery; started by the first test that asks for it."""
+    from tests.bigquery import running
+
+    with running(tmp_path_factory.mktemp("bigquery")) as found:
+        yield found
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ HOMES = {
     "boto3": ("actions/clouds.py", "actions/aws/", "storage/sources/"),
     "botocore": ("actions/clouds.py", "actions/aws/", "storage/sources/"),
     "kubernetes": ("actions/clouds.py", "actions/kubernetes/"),
-    "google": ("actions/clouds.py", "actions/gcp/"),
+    "google": ("actions/clouds.py", "actions/gcp/", "storage/engines/bigquery.py", "storage/sources/"),
     "moto": ("bot/demo/",),
 }
 #: Libraries that cost a tenth of a second or many megabytes: imported inside the function that needs them.

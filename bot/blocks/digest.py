@@ -14,7 +14,7 @@ from spend.forecast import Forecast
 from spend.period import DAY
 
 BLOCKS, CHARACTERS, PUSH = 12, 3000, 110
-SHOWN_MOVES, SHOWN_UNOWNED, SHOWN_CURRENCIES, SHOWN_TITLES = 3, 3, 3, 2
+SHOWN_MOVES, SHOWN_UNOWNED, SHOWN_CURRENCIES, SHOWN_TITLES, SHOWN_SOURCES = 3, 3, 3, 2, 3
 BASES = {Basis.EFFECTIVE: "EffectiveCost (amortised)", Basis.BILLED: "BilledCost (as invoiced)"}
 
 #: A mover with its place in the digest, which is what its button carries.
@@ -193,9 +193,17 @@ def small_print(digest: Digest) -> str:
     currencies = ", ".join(kit.name(figure.currency, 5) for figure in by_size(digest)[:SHOWN_CURRENCIES])
     before = digest.week.before()
     parts = [
-        f"Complete through {kit.day(digest.complete_through)}",
+        f"Complete through {kit.day(digest.complete_through)}{_apart(digest)}",
         BASES[digest.basis],
         *([currencies] if currencies else []),
         f"changes against {kit.days(before.start, before.end - DAY)}",
     ]
     return " · ".join(parts)
+
+
+def _apart(digest: Digest) -> str:
+    """How far each source is complete, the ones that are behind first."""
+    behind = sorted(digest.apart, key=lambda one: one.day)
+    shown = [f"{kit.name(one.source, 20)} {kit.day(one.day)}" for one in behind[:SHOWN_SOURCES]]
+    more = [f"{len(behind) - SHOWN_SOURCES} more"] if len(behind) > SHOWN_SOURCES else []
+    return f" ({', '.join([*shown, *more])})" if shown else ""

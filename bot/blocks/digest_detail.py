@@ -73,7 +73,7 @@ def _counted(digest: Digest) -> list[str]:
     if (more := len(digest.corrections) - SHOWN_RESTATED) > 0:
         lines.append(f"… and {kit.count(more, 'more correction')}.")
     if digest.snapshots:
-        names = [f"`{kit.name(one, 24)}`" for one in digest.snapshots[:SHOWN_SNAPSHOTS]]
+        names = [f"`{kit.name(one, 25)}`" for one in digest.snapshots[:SHOWN_SNAPSHOTS]]
         extra = len(digest.snapshots) - SHOWN_SNAPSHOTS
         lines.append(f"Bills: {', '.join(names)}{f' and {extra} more' if extra > 0 else ''}.")
     return lines

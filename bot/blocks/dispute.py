@@ -26,6 +26,8 @@ def first(row: tables.Dispute, org: Org) -> tuple[str, list[Block]]:
         kit.section("\n".join(_evidence(row, org))),
         kit.section("\n".join(_lines(row))),
     ]
+    if _number(row):
+        blocks.append(kit.section(_restated(row)))
     if said := ruled(row, org):
         blocks.append(kit.section(f"*Settled.* {said}"))
     blocks += kit.actions(_buttons(row))
@@ -42,7 +44,7 @@ def title(org: Org, team: str | None) -> str:
 
 def ruled(row: tables.Dispute, org: Org) -> str | None:
     """What became of the dispute, in one sentence of mrkdwn, or None while it is open."""
-    who, much = kit.person(row.ruled_by), kit.amount(row.effective, row.currency)
+    who, much = kit.person(row.ruled_by), kit.amount(_at_stake(row), row.currency)
     ruling: Mapping[str, Any] = row.ruling or {}
     team, to = kit.name(title(org, row.team)), kit.name(title(org, ruling.get("to") or row.proposed_team))
     match DisputeState(row.state):
@@ -66,8 +68,36 @@ def told(row: tables.Dispute, org: Org) -> str:
 
 def push(row: tables.Dispute, org: Org) -> str:
     """The ruling for a push notification."""
-    much = kit.amount(row.effective, row.currency)
+    much = kit.amount(_at_stake(row), row.currency)
     return f"{kit.clip(title(org, row.team), 40)}'s dispute of {much} is {DisputeState(row.state)}"
+
+
+def restated(row: tables.Dispute, args: Mapping[str, Any]) -> str:
+    """What the thread is told where the bill was restated while the dispute waits."""
+    parts = [
+        f"{basis}: {kit.amount(old, row.currency)} → *{kit.amount(new, row.currency)}*"
+        for key, basis in (("effective", "EffectiveCost"), ("billed", "BilledCost"))
+        for old, new in [(Decimal(args["old"][key]), Decimal(args["new"][key]))]
+        if old != new
+    ]
+    return (
+        f"The bill was restated, and with it this charge. {'; '.join(parts)}. A ruling moves what it is now."
+    )
+
+
+def _at_stake(row: tables.Dispute) -> Decimal:
+    """What a ruling moves: the charge as it is now."""
+    return Decimal(row.selection["now"]["effective"]) if "now" in row.selection else row.effective
+
+
+def _number(row: tables.Dispute) -> int:
+    """How often the amount has changed since the dispute was opened."""
+    return int(row.selection.get("now", {}).get("number", 0))
+
+
+def _restated(row: tables.Dispute) -> str:
+    much = kit.amount(_at_stake(row), row.currency)
+    return f"*The bill was restated since:* this charge is {much} now, and that is what a ruling moves."
 
 
 def _percent(ruling: Mapping[str, Any]) -> str:
@@ -113,10 +143,11 @@ def _buttons(row: tables.Dispute) -> list[Block]:
     if DisputeState(row.state) is not DisputeState.OPEN:
         return []
     to = "the proposed team" if row.proposed_team else "no team"
+    about = f"{row.id}:{number}" if (number := _number(row)) else row.id
     sure = kit.confirm("Uphold the dispute?", f"The whole amount moves to {to}.", "Uphold")
     return [
-        kit.button("Uphold", "dispute.uphold", row.id, style="primary", confirm=sure),
-        kit.button("Reject", "dispute.reject", row.id),
-        kit.button("Split", "dispute.split", row.id),
-        kit.button("Withdraw", "dispute.withdraw", row.id),
+        kit.button("Uphold", "dispute.uphold", about, style="primary", confirm=sure),
+        kit.button("Reject", "dispute.reject", about),
+        kit.button("Split", "dispute.split", about),
+        kit.button("Withdraw", "dispute.withdraw", about),
     ]

@@ -1,6 +1,6 @@
 """What one person sees at a glance: the App Home, and the answers of `/bursar`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from actions.plan import Plan
@@ -10,6 +10,7 @@ from bot.blocks.dispute import title
 from bot.blocks.kit import Block
 from flows.org import Org
 from flows.overview import Overview, Spend, TeamLook
+from spend.estimate import Accuracy
 from storage import tables
 
 SHOWN = 8
@@ -68,7 +69,27 @@ def _team(look: TeamLook) -> str:
     if not look.spend or look.complete_through is None:
         return f"{name}: no charges yet."
     lines = [f"{name} · complete through {kit.day(look.complete_through)}"]
-    return "\n".join([*lines, *(f"• {_spend(one)}" for one in look.spend)])
+    return "\n".join([*lines, *(f"• {_spend(one)}" for one in look.spend), *_since(look)])
+
+
+def _since(look: TeamLook) -> Iterator[str]:
+    """One line on the days that the bill has not told: an estimate, and called so."""
+    told = look.since
+    if told is None or look.complete_through is None or not (sums := told.totals(look.team.name)):
+        return
+    (made, due), within = told.looks, {one.currency: one for one in told.accuracy}
+    gaps = f" with {made} of {due} hourly looks" if made < due else ""
+    about = " + ".join(
+        f"{kit.amount(amount, currency)}{_within(within.get(currency))}" for currency, amount in sums.items()
+    )
+    yield (
+        f"• Since {kit.day(look.complete_through)}: about {about}, an estimate from what is running{gaps}; "
+        "the bill has not told yet"
+    )
+
+
+def _within(known: Accuracy | None) -> str:
+    return f" (lately within {known.within} %)" if known else ""
 
 
 def _spend(one: Spend) -> str:

@@ -5,7 +5,20 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot import charts
-from bot.blocks import digest, digest_detail, dispute, finding, home, kit, modals, plan, plan_detail, say
+from bot.blocks import (
+    digest,
+    digest_detail,
+    dispute,
+    finding,
+    home,
+    kit,
+    modals,
+    plan,
+    plan_detail,
+    restated,
+    say,
+    watched,
+)
 from bot.blocks import recovery as restored
 from bot.blocks import standing as ahead
 from bot.rendered import Image, Rendered, Template
@@ -14,6 +27,7 @@ from flows.desk import Desk
 from flows.undo import STANDING
 from spend.digest import Digest
 from spend.errors import NotFound
+from spend.restatement import Restatement
 from storage import blast, plans, tables
 from storage import say as owners
 from storage.store import Store
@@ -40,6 +54,12 @@ def _digest(desk: Desk, message: Message, _now: datetime) -> Rendered:
 def _digest_detail(desk: Desk, message: Message, _now: datetime) -> Rendered:
     row = _row(desk.store, tables.Digest, message.subject)
     text, blocks = digest_detail.draw(row.id, Digest.from_data(row.figures))
+    return Rendered(text, blocks)
+
+
+def _digest_restated(desk: Desk, message: Message, _now: datetime) -> Rendered:
+    told = Restatement.from_data(_args(message))
+    text, blocks = restated.draw(message.subject, told, dispute.title(desk.org, told.team))
     return Rendered(text, blocks)
 
 
@@ -112,9 +132,19 @@ def _recovery(desk: Desk, message: Message, _now: datetime) -> Rendered:
     return Rendered(*restored.draw(recovery.view(desk, message.subject)))
 
 
+def _watched(desk: Desk, message: Message, _now: datetime) -> Rendered:
+    return Rendered(*watched.draw(_row(desk.store, tables.Watched, message.subject)))
+
+
 def _dispute(desk: Desk, message: Message, _now: datetime) -> Rendered:
     text, blocks = dispute.first(_row(desk.store, tables.Dispute, message.subject), desk.org)
     return Rendered(_said(text), blocks)
+
+
+def _dispute_restated(desk: Desk, message: Message, _now: datetime) -> Rendered:
+    row = _row(desk.store, tables.Dispute, message.subject)
+    text = dispute.restated(row, _args(message))
+    return Rendered("The bill behind a dispute was restated", [kit.section(text)])
 
 
 def _dispute_ruled(desk: Desk, message: Message, _now: datetime) -> Rendered:
@@ -169,7 +199,9 @@ BUILT: Final[Mapping[str, Template]] = {
     "claim_view": _claim_view,
     "digest": _digest,
     "digest_detail": _digest_detail,
+    "digest_restated": _digest_restated,
     "dispute": _dispute,
+    "dispute_restated": _dispute_restated,
     "dispute_ruled": _dispute_ruled,
     "dispute_view": _dispute_view,
     "finding": _finding,
@@ -181,4 +213,5 @@ BUILT: Final[Mapping[str, Template]] = {
     "sentence": _sentence,
     "standing": _standing,
     "warned": _warned,
+    "watched": _watched,
 }

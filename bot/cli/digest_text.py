@@ -3,11 +3,27 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from flows.digests import Sent
 from spend.digest import Digest, Figure
 
+WHEN = "%Y-%m-%d %H:%M"
 
-def lines(digest: Digest) -> Iterator[str]:
-    """The digest, top down: totals, movers, what nobody owns, what waits."""
+
+def lines(shown: Digest | Sent) -> Iterator[str]:
+    """A digest, and where it was sent what its thread was told last."""
+    if isinstance(shown, Digest):
+        yield from _digest(shown)
+        return
+    yield from _digest(shown.digest)
+    yield f"Sent {shown.at:{WHEN}} UTC as {shown.id}; `bursar costs --as-of {shown.id}` counts it again."
+    if shown.reply is not None:
+        yield f"Its thread was told {shown.reply.now.at:{WHEN}} UTC:"
+        for change in shown.reply.changes:
+            yield f"  {_amount(change.old, change.currency)} -> {_amount(change.new, change.currency)}"
+
+
+def _digest(digest: Digest) -> Iterator[str]:
+    """Top down: totals, movers, what nobody owns, what waits."""
     last = digest.week.end.toordinal() - 1
     yield f"{digest.title}: {digest.week.start} to {type(digest.week.end).fromordinal(last)}"
     for figure in digest.figures:
@@ -27,7 +43,9 @@ def lines(digest: Digest) -> Iterator[str]:
         yield f"Waits for approval: {plan.title} ({plan.targets}), saves {saving} a month"
     for restated in digest.corrections:
         yield f"The week before changed by {_signed(restated.amount, restated.currency)}: {restated.reason}"
-    yield f"Complete through {digest.complete_through}. Cost basis: EffectiveCost (amortised)."
+    apart = ", ".join(f"{one.source} {one.day}" for one in digest.apart)
+    through = f"{digest.complete_through}{f' ({apart})' if apart else ''}"
+    yield f"Complete through {through}. Cost basis: EffectiveCost (amortised)."
 
 
 def _figure(figure: Figure) -> Iterator[str]:

@@ -15,8 +15,14 @@ from flows.desk import Desk
 from storage.sources.dialects import DIALECTS
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV and nothing else.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="ID|MOMENT", help="As a digest, a snapshot or a moment (UTC) had it."),
+]
 #: Problems shown to a person; `--json` has all of them.
 MOST_PROBLEMS = 10
+#: What a person reads of a delivery that was refused.
+KEPT = "It is kept aside: `bursar deliveries show {0}` has all, `bursar deliveries retry {0}` tries again."
 
 
 @contextmanager
@@ -37,7 +43,7 @@ def bring_in(
         list[str],
         typer.Argument(
             metavar="PATH|SOURCE …",
-            help="Files, folders or addresses of one delivery, or the name of a source.",
+            help="Files, folders or addresses (s3://…) of one delivery, or the name of a source.",
         ),
     ],
     source: Annotated[str | None, typer.Option("--source", help="The stream of bills it belongs to.")] = None,
@@ -48,6 +54,9 @@ def bring_in(
         str | None, typer.Option("--currency", help="That of a bill that names none.")
     ] = None,
     *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place even of what looks like a later delivery.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Read a delivery of bills; exit 3 if it is refused, and then what was there before stays."""
@@ -56,11 +65,12 @@ def bring_in(
     from flows import ingestion
     from storage.snapshots import DeliveryRefused
 
-    with desk_of() as desk, _bar(show=not as_json) as progress:
+    with desk_of() as desk, bar(show=not as_json) as progress:
         try:
-            told = {"actor": person(), "now": main.now(), "progress": progress}
-            if len(places) == 1 and places[0] in desk.org.sources and not Path(places[0]).exists():
-                report = ingestion.bring_in_source(desk, places[0], **told)
+            told = {"forced": replace, "actor": person(), "now": main.now(), "progress": progress}
+            said = {"--source": source, "--as": dialect, "--currency": currency}
+            if name := _named(desk, places, [option for option, value in said.items() if value]):
+                report = ingestion.bring_in_source(desk, name, **told)
             else:
                 report = ingestion.bring_in(
                     desk, places, dialect=dialect, currency=currency, source=source, **told
@@ -68,11 +78,38 @@ def bring_in(
         except DeliveryRefused as refusal:
             if as_json:
                 document(refusal.report.to_data())
+            elif refusal.report.quarantined:
+                typer.echo(KEPT.format(refusal.report.delivery), err=True)
             raise
+    show_report(report.to_data(), as_json=as_json)
+
+
+def _named(desk: Desk, places: Sequence[str], options: Sequence[str]) -> str | None:
+    """The source of the settings that is meant; a file of that name is written as ./NAME.
+
+    Raises:
+        NotFound: one word that is neither a source nor a file.
+        SettingsWrong: it is not alone, or something is said of it that its settings say.
+    """
+    from spend.errors import SettingsWrong
+
+    known = desk.org.sources
+    name = next((one for one in places if one in known), places[0])
+    if name not in known:
+        word = not (set(name) & set("./:")) and not Path(name).exists()
+        return desk.org.source(name).name if word and known else None
+    if len(places) > 1:
+        raise SettingsWrong(f"{name} is a source, and sources are imported one by one; name it alone.")
+    if options:
+        raise SettingsWrong(f"{options[0]} is not for a source; set it for {name} in bursar.yaml.")
+    return name
+
+
+def show_report(told: dict[str, Any], *, as_json: bool) -> None:
+    """Print what an import did."""
     if as_json:
-        document(report.to_data())
+        document(told)
         return
-    told = report.to_data()
     rows = [
         (
             one["source"],
@@ -85,13 +122,20 @@ def bring_in(
         for one in told["snapshots"]
     ]
     columns = ("source", "billing account", "billing period", "state", "rows", "EffectiveCost")
-    table("What was read", columns, rows)
-    problems = told["problems"]
+    if rows:
+        table("What was read", columns, rows)
+    if all(one["state"] == "unchanged" for one in told["snapshots"]):
+        typer.echo("Nothing new: all of it is known.")
+    show_problems(told["problems"], err=True)
+
+
+def show_problems(problems: Sequence[dict[str, Any]], *, err: bool = False) -> None:
+    """Print the first problems of a delivery with their places."""
     for one in problems[:MOST_PROBLEMS]:
-        place = ":".join(str(part) for part in (one["file"], one["line"]) if part is not None)
-        typer.echo(f"{one['grade']}: {place} {one['column'] or ''}: {one['message']}", err=True)
+        place = ":".join(str(part) for part in (one["file"], one["line"], one["column"]) if part is not None)
+        typer.echo(f"{one['grade']}: {place}: {one['message']}", err=err)
     if len(problems) > MOST_PROBLEMS:
-        typer.echo(f"… and {len(problems) - MOST_PROBLEMS} more; --json lists them all.", err=True)
+        typer.echo(f"… and {len(problems) - MOST_PROBLEMS} more; --json lists them all.", err=err)
 
 
 def costs(
@@ -99,6 +143,7 @@ def costs(
     where: Annotated[list[str] | None, typer.Option("--where", metavar="DIMENSION=VALUE")] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, UTC.")] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="DAY", help="First day not counted.")] = None,
+    as_of: AsOf = None,
     *,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -108,9 +153,9 @@ def costs(
 
     dimensions = [name.strip() for name in by.split(",") if name.strip()]
     with desk_of() as desk:
-        _viewed(desk, "costs", by=dimensions, where=where or [], start=start, end=end)
+        viewed(desk, "costs", by=dimensions, where=where or [], start=start, end=end, as_of=as_of)
         found = spending.costs(
-            desk, by=dimensions, where=_where(where or []), start=_day(start), end=_day(end)
+            desk, by=dimensions, where=_where(where or []), start=day(start), end=day(end), as_of=as_of
         ).to_data()
     if as_json:
         document(found)
@@ -126,17 +171,23 @@ def costs(
     ]
     rows = [[row[column] for column in columns] for row in found["rows"]]
     if as_csv:
-        _write_csv(columns, rows)
+        write_csv(columns, rows)
         return
     money = columns[-5:-1]
     shown = [
         [rounded(row[column]) if column in money else row[column] for column in columns]
         for row in found["rows"]
     ]
-    table(f"Costs, complete through {found['complete_through'] or 'no day yet'}", columns, shown)
+    then = f" as of {as_of}" if as_of else ""
+    table(f"Costs{then}, complete through {found['complete_through'] or 'no day yet'}", columns, shown)
+    if len(set(found["complete_through_by_source"].values())) > 1:
+        for source, last in found["complete_through_by_source"].items():
+            typer.echo(f"{source} is complete through {last}.")
+    for source in found["left_out"]:
+        typer.echo(f"Not counted: {source}, whose money other bills hold; --where source={source} shows it.")
 
 
-def _viewed(desk: Desk, report: str, **what: Any) -> None:
+def viewed(desk: Desk, report: str, **what: Any) -> None:
     """That somebody reads amounts of money is an entry of the audit log, written before they do."""
     from bot import main
     from bot.cli import person
@@ -152,19 +203,20 @@ def digest(
     week: Annotated[
         str | None, typer.Option("--week", metavar="DAY", help="A day of the week meant.")
     ] = None,
+    as_of: AsOf = None,
     *,
     post: Annotated[bool, typer.Option("--post", help="Post it in the team's channel, once.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Print a team's weekly digest, or post it."""
+    """Print a team's weekly digest as it is now or as it was sent, or post it."""
     from bot import main
     from bot.cli.digest_text import lines
     from flows import digests
     from spend.errors import SettingsWrong
     from spend.period import week_of
 
-    day = _day(week)
-    span = week_of(day) if day else None
+    meant = day(week)
+    span = week_of(meant) if meant else None
     with desk_of() as desk:
         now = main.now()
         if post:
@@ -173,8 +225,11 @@ def digest(
             posted = digests.publish(desk, team, span or digests.last_week(now.date()), now)
             typer.echo("It will be posted." if posted else "This week's digest was posted before.")
             return
-        _viewed(desk, "digest", team=team, week=week)
-        found = digests.build(desk, team, span, now)
+        viewed(desk, "digest", team=team, week=week, as_of=as_of)
+        if as_of:
+            found: Any = digests.sent(desk, as_of, team=team, week=span)
+        else:
+            found = digests.build(desk, team, span, now)
     if as_json:
         document(found.to_data())
         return
@@ -188,7 +243,7 @@ def detect(*, as_json: Json = False) -> None:
     from flows import anomalies
 
     with desk_of() as desk:
-        _viewed(desk, "detect")
+        viewed(desk, "detect")
         found = anomalies.look(desk, main.now())
     _findings(found, as_json=as_json)
 
@@ -216,7 +271,7 @@ def _findings(found: Sequence[Any], *, as_json: bool) -> None:
 
 
 @contextmanager
-def _bar(*, show: bool) -> Iterator[Any]:
+def bar(*, show: bool) -> Iterator[Any]:
     """A progress bar in bytes, on a terminal only; scripts read stdout alone."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
@@ -244,7 +299,7 @@ def _where(pairs: Sequence[str]) -> dict[str, str]:
     return wanted
 
 
-def _day(text: str | None) -> date | None:
+def day(text: str | None) -> date | None:
     from spend.errors import SettingsWrong
 
     try:
@@ -253,7 +308,8 @@ def _day(text: str | None) -> date | None:
         raise SettingsWrong(f"{text!r} is no day; write it as 2026-05-31.") from None
 
 
-def _write_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def write_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table that a spreadsheet opens as it is."""
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     # A cell that a spreadsheet would take for a formula is quoted (OWASP ASVS 1.2.10).

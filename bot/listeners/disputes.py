@@ -7,7 +7,7 @@ from functools import partial
 from slack_bolt import App
 
 from bot.blocks import modals
-from bot.listeners.press import Press, on_action, on_submit
+from bot.listeners.press import Press, on_action, on_submit, place
 from flows import disputes
 from flows.desk import Desk
 
@@ -23,7 +23,8 @@ def register(app: App, desk: Desk, now: Callable[[], datetime]) -> None:
 
 def rule(ruling: str, desk: Desk, press: Press, now: datetime) -> None:
     """Uphold or reject."""
-    disputes.rule(desk, press.value, ruling=ruling, share=None, actor=press.actor, now=now)
+    key, shown = _pointer(press)
+    disputes.rule(desk, key, ruling=ruling, share=None, shown=shown, actor=press.actor, now=now)
 
 
 def ask_share(_desk: Desk, press: Press, _now: datetime) -> None:
@@ -33,10 +34,17 @@ def ask_share(_desk: Desk, press: Press, _now: datetime) -> None:
 
 def split(desk: Desk, press: Press, now: datetime) -> None:
     """Split by the percentage that was filled in."""
+    key, shown = _pointer(press)
     share = press.percent(modals.SHARE)
-    disputes.rule(desk, press.value, ruling="split", share=share, actor=press.actor, now=now)
+    disputes.rule(desk, key, ruling="split", share=share, shown=shown, actor=press.actor, now=now)
 
 
 def withdraw(desk: Desk, press: Press, now: datetime) -> None:
     """Take one's own dispute back."""
-    disputes.withdraw(desk, press.value, actor=press.actor, now=now)
+    disputes.withdraw(desk, _pointer(press)[0], actor=press.actor, now=now)
+
+
+def _pointer(press: Press) -> tuple[str, int]:
+    """The dispute, and which of its amounts the person has read: the first one, where none is named."""
+    key, colon, number = press.value.partition(":")
+    return key, place(number) if colon else 0

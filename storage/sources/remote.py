@@ -1,11 +1,13 @@
 """Bills that lie elsewhere: which reader fetches a place, and what it is told and tells."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from spend.errors import SettingsWrong
 from storage.sources.files import Progress
+from storage.sources.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +16,12 @@ class Access:
 
     Attributes:
         role_arn, external_id: the role of AWS that may read it, in whatever account.
+        token: what an API is shown as a bearer token.
     """
 
     role_arn: str | None = None
     external_id: str | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Source:
         place: a path, or an address that a reader of `READERS` knows.
         kind: how its bills are written, one of `DIALECTS`; recognised when None.
         currency: that of bills that name none.
+        counts: whether its money counts; None leaves it to its format (`Dialect.divides`).
     """
 
     name: str
@@ -35,6 +40,7 @@ class Source:
     kind: str | None = None
     currency: str | None = None
     access: Access = Access()
+    counts: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,9 @@ class Asked:
         place: the address, as the person wrote it.
         into: an empty folder of this import.
         known: the deliveries (ids of manifests) that are current; they need not be fetched again.
+        now: the moment of the import.
+        met: to be filled with those of `known` that are still the newest there.
+        told: to be filled with what is worth knowing besides.
     """
 
     place: str
@@ -52,6 +61,9 @@ class Asked:
     access: Access
     known: Collection[str]
     progress: Progress
+    now: datetime
+    met: set[str] = field(default_factory=set)
+    told: list[Problem] = field(default_factory=list)
 
 
 #: What a reader is: it puts the files of the newest delivery of each bill under `into`, in folders as
@@ -82,4 +94,7 @@ def fetch(asked: Asked) -> None:
 
 
 def _readers() -> dict[str, Reader]:
-    return {}
+    from storage.sources import bigquery, opencost_api, s3
+
+    opencost = {f"opencost+{http}": opencost_api.fetch for http in ("https", "http")}
+    return {"s3": s3.fetch, "bigquery": bigquery.fetch, **opencost}

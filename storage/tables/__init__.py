@@ -14,7 +14,7 @@ from storage.tables.acting import (
 )
 from storage.tables.auditing import Anchor, Audit, Checkpoint, Recovery
 from storage.tables.base import Moving, Row, one_of
-from storage.tables.deliveries import Delivery, Estimate, Watched
+from storage.tables.deliveries import Delivery, Estimate, Invoice, Reckoned, Watched
 from storage.tables.money import Digest, Dispute, Entry, Finding, Ownership, Snapshot
 from storage.tables.people import Member, Membership, Person, UsedCode
 from storage.tables.queues import MESSAGE_NUMBER, Inbox, Job, Message, Schedule, Surface, Switch, Worker
@@ -32,6 +32,7 @@ __all__ = [
     "Finding",
     "Inbox",
     "Incident",
+    "Invoice",
     "Job",
     "Keep",
     "Member",
@@ -42,6 +43,7 @@ __all__ = [
     "Person",
     "Plan",
     "Reading",
+    "Reckoned",
     "Recovery",
     "Reservation",
     "Row",

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from storage.columns import Document, Money, Utc
@@ -12,7 +12,7 @@ from storage.tables.base import Row
 
 
 class Delivery(Row, table=True):
-    """One import of one source, whatever became of it."""
+    """One import of one source, whatever became of it; `day` is the newest one that it told of."""
 
     __tablename__ = "delivery"
     __table_args__ = (Index("ix_delivery_source_at", "source", "at"),)
@@ -25,6 +25,7 @@ class Delivery(Row, table=True):
     at: datetime = Field(sa_type=Utc)
     rows: int
     rejected: int
+    day: date | None = None
     snapshots: Any = Field(sa_type=Document)
     problems: Any = Field(sa_type=Document)
     invoices: Any = Field(sa_type=Document)
@@ -32,32 +33,62 @@ class Delivery(Row, table=True):
 
 
 class Watched(Row, table=True):
-    """What people were last told about a source that is late, silent or shrunk; no row while all is well."""
+    """A source that was late, silent or shrunk, as people were told; `ended_at` is None while it is."""
 
     __tablename__ = "watched"
-    source: str = Field(primary_key=True)
-    condition: str = Field(primary_key=True)
+    __table_args__ = (
+        Index(
+            "uq_watched_on",
+            "source",
+            "condition",
+            "bill",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    source: str
+    condition: str
+    bill: str
     since: datetime = Field(sa_type=Utc)
     details: Any = Field(sa_type=Document)
+    told_at: datetime = Field(sa_type=Utc)
+    ended_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Invoice(Row, table=True):
+    """What an invoice says, as a delivery or a person told; `delivery` is None where a person did."""
+
+    __tablename__ = "invoice"
+    source: str = Field(primary_key=True)
+    invoice: str = Field(primary_key=True)
+    currency: str = Field(primary_key=True)
+    amount: Decimal = Field(sa_type=Money)
+    told_by: str
+    told_at: datetime = Field(sa_type=Utc)
+    delivery: str | None = None
 
 
 class Estimate(Row, table=True):
-    """What some running things cost in one hour by their unit price, until the bill tells."""
+    """One look at what runs in an account in one hour, priced; an hour without a row was not looked at."""
 
     __tablename__ = "estimate"
-    __table_args__ = (UniqueConstraint("hour", "account", "region", "kind", "unit", "team", "currency"),)
-    id: str = Field(primary_key=True)
-    hour: datetime = Field(sa_type=Utc, index=True)
-    account: str
-    region: str
-    kind: str
-    unit: str
-    team: str
-    count: int
-    currency: str
-    unit_price: Decimal = Field(sa_type=Money)
-    amount: Decimal = Field(sa_type=Money)
-    priced_by: str
-    day: date
-    billed: Decimal | None = Field(default=None, sa_type=Money)
-    reconciled_at: datetime | None = Field(default=None, sa_type=Utc)
+    hour: datetime = Field(sa_type=Utc, primary_key=True)
+    account: str = Field(primary_key=True)
+    lines: Any = Field(sa_type=Document)
+    unpriced: Any = Field(sa_type=Document)
+    looked_at: datetime = Field(sa_type=Utc)
+
+
+class Reckoned(Row, table=True):
+    """An estimated day of an account, and what the bill (its snapshots) said of the same sorts of things."""
+
+    __tablename__ = "reckoned"
+    day: date = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    currency: str = Field(primary_key=True)
+    hours: int
+    estimated: Decimal = Field(sa_type=Money)
+    billed: Decimal = Field(sa_type=Money)
+    bill: str

@@ -16,7 +16,11 @@ from storage.work import SnapshotState
 
 
 class Snapshot(Moving, table=True):
-    """A delivery of one billing period; the current row is the only pointer to its files."""
+    """A delivery of one billing period; the current row is the only pointer to its files.
+
+    Attributes:
+        since: when it came into its state.
+    """
 
     __tablename__ = "snapshot"
     __table_args__ = (
@@ -30,6 +34,7 @@ class Snapshot(Moving, table=True):
             sqlite_where=text("state = 'current'"),
             postgresql_where=text("state = 'current'"),
         ),
+        Index("ix_snapshot_state_since", "state", "since"),
     )
     source: str
     billing_account: str
@@ -44,6 +49,7 @@ class Snapshot(Moving, table=True):
     last_day: date
     allocated: bool = False
     published_at: datetime = Field(sa_type=Utc)
+    since: datetime = Field(sa_type=Utc)
 
 
 class Entry(Row, table=True):

@@ -85,6 +85,24 @@ def test_a_bill_goes_in_and_its_costs_come_out(home: Path, capsys: pytest.Captur
     assert "is no day" in told(capsys, "costs", "--from", "soon", code=2)
 
 
+def test_what_was_told_is_counted_again_and_an_older_bill_counts_if_it_is_said_so(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    former, later = write(home / "1.csv", text([{}])), write(home / "2.csv", text([{}, {"BilledCost": "7"}]))
+    first = json.loads(told(capsys, "import", str(former), "--json"))["snapshots"][0]["id"]
+    told(capsys, "digest", "web", "--week", "2026-05-01", "--post")
+    told(capsys, "import", str(later))
+    sent = json.loads(told(capsys, "digest", "web", "--as-of", "2100-01-01", "--json"))
+    for as_of in (first, sent["id"], sent["id"][:12]):
+        found = json.loads(told(capsys, "costs", "--as-of", as_of, "--json"))
+        assert (found["totals"][0]["billed_cost"], found["as_of"]["snapshots"]) == ("1", [first])
+    assert f"as {sent['id']}; `bursar costs --as-of" in told(capsys, "digest", "--as-of", sent["id"])
+    assert "Write an id" in told(capsys, "costs", "--as-of", "nonsense", code=2)
+    assert "Name the team" in told(capsys, "digest", "--as-of", "2100-01-01", code=2)
+    assert "--replace imports it" in told(capsys, "import", str(former), code=3)
+    assert "current" in told(capsys, "import", str(former), "--replace")
+
+
 def test_a_bill_of_another_format_goes_in_by_its_name(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     azure = SAMPLES["azure"]
     bill = str(azure.write(home / "costs", [{}], without=["BillingCurrency"]))

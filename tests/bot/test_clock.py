@@ -65,6 +65,25 @@ def test_however_often_the_clock_ticks_every_date_falls_due_exactly_once(
     assert abs(len(keys) - days) <= 1
 
 
+def test_an_hour_falls_due_once_on_its_days_whatever_the_clocks_do() -> None:
+    # In Berlin the hour from two to three comes twice on this Sunday.
+    hourly = schedule("*:05", days="sun")
+    found = clock.due_periods(hourly, utc(2026, 10, 24, 12), utc(2026, 10, 26, 12))
+    assert [one.key for one in found][:4] == [f"2026-10-24T{hour}:05Z" for hour in (22, 23)] + [
+        f"2026-10-25T{hour:02}:05Z" for hour in (0, 1)
+    ]
+    assert len(found) == len({one.key for one in found}) == 25
+    whole = clock.due_periods(schedule("*:05"), utc(2026, 10, 24, 12), utc(2026, 10, 24, 14, 5))
+    assert [one.due_at.hour for one in whole] == [12, 13, 14]
+    assert clock.due_periods(schedule("*:05"), utc(2026, 10, 24, 12, 5), utc(2026, 10, 24, 13, 4)) == []
+
+
+@pytest.mark.parametrize("at", ["*:60", "*:5", "*", "*:05:00", "9"])
+def test_a_time_that_is_none_is_refused(at: str) -> None:
+    with pytest.raises(ValidationError, match="for every hour"):
+        File.model_validate({"schedules": [{"name": "s", "job": "estimate", "at": at}]})
+
+
 class TestTicks:
     def sync(self, store: Store, now: datetime, **part: object) -> None:
         wanted = {"name": "monday", "job": "digest", "days": ["mon"], "at": "09:00"} | part

@@ -216,6 +216,16 @@ def test_a_git_remote_is_an_address_without_a_password(tmp_path: Path) -> None:
         assert "secret" not in wrong
 
 
+def test_a_source_says_whether_its_money_counts_and_has_its_token_from_the_environment(
+    tmp_path: Path,
+) -> None:
+    text = "sources:\n- {name: k8s, path: 'opencost+https://cost', counts: true}\n- {name: aws, path: /bills}"
+    org = read(tmp_path, text, BURSAR_OPENCOST_TOKEN="s3cret").org()
+    assert org.counts == {"k8s": True}
+    assert org.source("k8s").access.token == "s3cret"
+    assert "s3cret" not in repr(org)
+
+
 @pytest.mark.parametrize(("quorum", "met"), [(2, True), (3, True), (4, False)])
 def test_a_quorum_larger_than_its_approvers_can_never_be_met(tmp_path: Path, quorum: int, met: bool) -> None:
     text = """

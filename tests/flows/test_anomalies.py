@@ -89,8 +89,15 @@ def test_what_was_answered_is_not_told_again_while_it_lasts(company: Company, ve
 
 
 def test_an_old_incident_is_no_news(on_sqlite: Company) -> None:
+    on_sqlite.clock.turn(days=8)
     assert look(on_sqlite, rows(SPIKE + timedelta(days=8), extra={SPIKE: 300})) == []
     assert on_sqlite.findings() == []
+
+
+def test_a_day_that_is_still_being_filled_counts_where_it_is_too_much_already(on_sqlite: Company) -> None:
+    yesterday = SPIKE + 2 * DAY
+    (found,) = look(on_sqlite, rows(yesterday, extra={yesterday - DAY: 300, yesterday: 300}))
+    assert (found.since, abs(found.amount - 600) < 30) == (yesterday - DAY, True)
 
 
 def test_one_incident_that_shows_in_two_services_is_one_notice(on_sqlite: Company) -> None:

@@ -14,7 +14,7 @@ from spend.money import cents, total
 from spend.period import Period
 from storage import ledger, tables
 from storage.store import Store
-from tests.flows.world import BEFORE, BILL, SINCE, THROUGH, WEEK, Company, charge, daily
+from tests.flows.world import BEFORE, BILL, COMPLETE, SINCE, WEEK, Company, charge, daily
 
 NEXT = Period(WEEK.end, WEEK.end + timedelta(days=7))
 
@@ -51,7 +51,7 @@ def test_the_total_is_the_ledgers_and_the_movers_explain_the_change(
         assert one.total == in_ledger(billed_on_sqlite, WEEK, team, one.currency)
         assert one.before == in_ledger(billed_on_sqlite, WEEK.before(), team, one.currency)
         assert adds_up(one)
-    assert digest.complete_through == THROUGH
+    assert digest.complete_through == COMPLETE
     assert digest.week == WEEK
 
 
@@ -210,7 +210,7 @@ def test_spending_by_team_adds_up_to_the_bill_in_each_currency(billed_on_sqlite:
             parts = [row[basis] for row in by_team.rows if row["currency"] == currency]
             assert total(parts) == next(row[basis] for row in whole.totals if row["currency"] == currency)
     assert {row["team"] for row in by_team.rows} == {"web", "data", None}
-    assert by_team.complete_through == THROUGH
+    assert by_team.complete_through == COMPLETE
 
 
 def test_spending_is_narrowed_by_team_service_and_days(billed_on_sqlite: Company) -> None:

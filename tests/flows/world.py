@@ -33,6 +33,8 @@ from tests.storage.rows import target
 #: The week that the digests tell, the one before it, and the last day of the bill.
 WEEK = Period(date(2026, 6, 8), date(2026, 6, 15))
 THROUGH = date(2026, 6, 16)
+#: The last day that is complete: the one after it is still being filled.
+COMPLETE = THROUGH - DAY
 HOUR = timedelta(hours=1)
 HOLD = Hold("worker-1", 1)
 ANN, AMY, BEN, OPS, OZ, FIN, FAY, OUT = (
@@ -151,10 +153,10 @@ class Company:
         """Another wording of a runbook from here on."""
         self.desk = replace(self.desk, runbooks={**self.desk.runbooks, one.name: one})
 
-    def bill(self, rows: Iterable[Mapping[str, str]] = BILL) -> None:
+    def bill(self, rows: Iterable[Mapping[str, str]] = BILL, *, forced: bool = False) -> None:
         """Import a bill for real; a second one restates the first."""
         path = bills.write(self.home / "in" / "bill.csv", bills.text(rows))
-        ingestion.bring_in(self.desk, [path], source=None, actor=FIN, now=self.now)
+        ingestion.bring_in(self.desk, [path], source=None, forced=forced, actor=FIN, now=self.now)
 
     def digest(self, team: str = "web") -> tuple[str, Digest]:
         """Publish the week's digest to a team."""

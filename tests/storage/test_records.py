@@ -29,7 +29,8 @@ def snapshot(key: str, period: date = MAY, **changes: Any) -> tables.Snapshot:
         "files": [],
         "first_day": period,
         "last_day": period + timedelta(days=20),
-        "published_at": NOON,
+        "published_at": NOON + timedelta(days=120),
+        "since": NOON,
     }
     return tables.Snapshot(id=key, billing_period=period, **{**usual, **changes})
 

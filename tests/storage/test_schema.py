@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from spend.errors import SettingsWrong
-from storage import audit, schema, triggers
+from storage import audit, schema, tables, triggers
 from storage.store import Store
 from tests.databases import APP, OWNER, Database, PostgresServer
 from tests.storage.rows import NOON
@@ -185,6 +185,12 @@ def test_an_upgrade_from_the_first_schema_keeps_what_was_written(empty: Store) -
         assert [row["actor"] for row in audit.rows(session, subject="plan-1")] == ["U1", "U1", "bursar"]
         plan = session.execute(text("SELECT id, state, standing FROM plan")).one()
         assert tuple(plan) == ("plan-1", "succeeded", None)
+        order = select(tables.Snapshot).order_by(text("id"))
+        bills = [(row.state, row.since.day) for row in session.scalars(order)]
+    # When it was superseded was not kept: at the latest when the last one of its bill was published.
+    assert bills == [("superseded", 9), ("current", 9), ("current", 4)]
+    with pytest.raises(DBAPIError):
+        do(empty, "UPDATE snapshot SET state = 'current'")
 
 
 #: What a database of the first schema holds of a plan that ran.
@@ -195,7 +201,15 @@ VALUES ('plan-1', 'succeeded', 4, 'h', '{}', 'stop-idle-dev', '2026-03-01T12:00:
 INSERT INTO vote (id, plan, person, decision, at)
 VALUES ('vote-1', 'plan-1', 'U1', 'approve', '2026-03-01T11:00:00.000000Z');
 INSERT INTO step (id, state, version, plan, number, wave, target, step, action, key)
-VALUES ('step-1', 'done', 3, 'plan-1', 1, 1, 'i-1', 'stop', 'aws.stop_instances', 'k')
+VALUES ('step-1', 'done', 3, 'plan-1', 1, 1, 'i-1', 'stop', 'aws.stop_instances', 'k');
+INSERT INTO snapshot (id, state, version, source, billing_account, billing_period, content, rows, rejected,
+    warnings, totals, files, first_day, last_day, allocated, published_at)
+VALUES ('s-1', 'superseded', 2, 'aws', '1001', '2026-02-01', 'a', 1, 0, '{}', '[]', '[]', '2026-02-01',
+    '2026-02-28', '1', '2026-03-02T00:00:00.000000Z'),
+    ('s-2', 'current', 1, 'aws', '1001', '2026-02-01', 'b', 1, 0, '{}', '[]', '[]', '2026-02-01',
+    '2026-02-28', '1', '2026-03-09T00:00:00.000000Z'),
+    ('s-3', 'current', 1, 'aws', '1002', '2026-02-01', 'c', 1, 0, '{}', '[]', '[]', '2026-02-01',
+    '2026-02-28', '1', '2026-03-04T00:00:00.000000Z')
 """
 
 

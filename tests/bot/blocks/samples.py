@@ -17,6 +17,7 @@ from spend.digest import Digest, Figure, FindingBrief, Move, PlanBrief, Restated
 from spend.forecast import Forecast
 from spend.money import total
 from spend.period import DAY, Period
+from spend.restatement import Cause, Change, DayChange, Restatement, Told, Total, Why
 from storage import tables
 
 NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
@@ -217,9 +218,31 @@ def dispute(**changes: object) -> tables.Dispute:
             "service": "Amazon EC2",
             "resource": "worker-7",
             "lines": [{"resource": f"worker-{n}", "amount": "270.801666"} for n in range(3)],
+            "effective": "812.405",
+            "billed": "900",
+            "snapshots": [],
+            "entries": {},
         },
     }
     return tables.Dispute(**{**row, **changes})
+
+
+def restatement(**changes: object) -> Restatement:
+    """A delivery and a ruling changed two days of the usual week."""
+    old = Told.by_digest(digest(), NOW)
+    new = replace(old, totals=(Total("USD", Decimal("9314.90")),), at=NOW + timedelta(days=2))
+    days = tuple(DayChange(WEEK.start + n * DAY, Decimal(1480), Decimal(1480) + n * 50) for n in (1, 2))
+    causes = (
+        Cause(
+            Why.DELIVERY, "snapshot-pstdki7g45ar6c3z", "9f" * 32, source="aws", account="1001",
+            period=WEEK.start.replace(day=1), at=NOW, amount=Decimal("120.10"),
+        ),
+        Cause(Why.RULING, "dispute-1", what="Amazon EC2 · worker-7", at=NOW, amount=Decimal("-20.00")),
+        Cause(Why.SHARED, "platform", amount=Decimal("0.03")),
+    )  # fmt: skip
+    change = Change("USD", Decimal("9214.77"), Decimal("9314.90"), days, causes)
+    usual = Restatement("checkout", WEEK, NOW, (change,), new)
+    return replace(usual, **changes)  # type: ignore[arg-type]  # each test names the fields it changes
 
 
 def warned(**changes: object) -> tables.Warned:
@@ -245,6 +268,29 @@ def recovery() -> tables.Recovery:
         fork={"seen": {"seq": 9}, "found": {"seq": 3}, "void": ["plan-abc", "standing-abc"]},
         at=NOW,
     )
+
+
+def watched(condition: str = "late", **changes: Any) -> tables.Watched:
+    """A source that should have delivered by now, or whose bill became less."""
+    overdue = {"limit": 30 * 3600, "learned": condition == "late", "day": "2026-11-14"}
+    totals = {"currency": "USD", "billed_cost": "1000", "effective_cost": "1200.5"}
+    fewer = totals | {"billed_cost": "900", "effective_cost": "1210"}
+    less = {
+        "account": "1001",
+        "period": "2026-11-01",
+        "before": {"rows": 5000, "totals": [totals | {"currency": "EUR"}, totals]},
+        "after": {"rows": 4500, "totals": [fewer]},
+    }
+    row: dict[str, Any] = {
+        "id": "watched-1",
+        "source": "aws-prod",
+        "condition": condition,
+        "bill": "",
+        "since": NOW - timedelta(hours=31),
+        "details": less if condition == "shrunk" else overdue,
+        "told_at": NOW,
+    }
+    return tables.Watched(**{**row, **changes})
 
 
 def keep(**changes: object) -> tables.Keep:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot import charts
 from bot.blocks import digest, digest_detail, kit
 from spend.budget import Budget, stand
-from spend.digest import Digest, Figure, FindingBrief, Move, PlanBrief, Restated, Spent, Unowned
+from spend.digest import Digest, Figure, FindingBrief, Move, PlanBrief, Reached, Restated, Spent, Unowned
 from spend.forecast import Forecast
 from spend.money import cents, total
 from spend.movers import movers
@@ -144,6 +144,18 @@ def test_a_usual_week_is_read_in_ten_seconds() -> None:
     assert text.startswith("Checkout: USD 9,215")
 
 
+def test_sources_that_are_not_complete_through_the_same_day_are_told_apart() -> None:
+    names = ("gcp", "aws", "azure", "ci", "oracle")
+    days = [Reached(name, date(2026, 11, 15 - at)) for at, name in enumerate(names)]
+    apart = replace(usual(), complete_through=date(2026, 11, 11), sources=tuple(days))
+    assert digest.small_print(apart).startswith(
+        "Complete through 11 Nov (oracle 11 Nov, ci 12 Nov, azure 13 Nov, 2 more) · "
+    )
+    together = replace(usual(), sources=(days[0], replace(days[0], source="aws")))
+    assert digest.small_print(together).startswith("Complete through 15 Nov · ")
+    assert Digest.from_data(apart.to_data()).apart == tuple(days)
+
+
 def test_the_buttons_carry_the_digest_and_the_place_and_nothing_else() -> None:
     _, blocks = digest.draw("digest-1", usual(), None)
     assert oracle.buttons(blocks) == [
@@ -160,7 +172,7 @@ def test_the_thread_goes_on_where_the_digest_stops() -> None:
         ("Claim", "digest-1:4"),
     ]
     assert "Corrected since the last digest: −$3.10 (a claim of Search)." in oracle.read(blocks)
-    assert "`aaaaaaaaaaaa…aaaaaaaaaaa`" in oracle.read(blocks)
+    assert "`aaaaaaaaaaaa…aaaaaaaaaaaa`" in oracle.read(blocks)
 
 
 def test_what_the_thread_cannot_hold_is_counted_and_the_way_to_it_named() -> None:

@@ -34,6 +34,21 @@ def test_an_open_dispute_shows_who_what_why_and_the_evidence() -> None:
     assert {value for _, value in oracle.buttons(blocks)} == {"dispute-1"}
 
 
+def test_a_restated_dispute_says_what_a_ruling_moves_now() -> None:
+    now = {"effective": "800", "billed": "880", "entries": {}, "snapshots": [], "number": 2}
+    said, blocks = drawn(selection={**row().selection, "now": now})
+    assert "disputes *$812.40* of *Checkout*" in said
+    assert "*The bill was restated since:* this charge is $800.00 now" in said
+    assert {value for _, value in oracle.buttons(blocks)} == {"dispute-1:2"}
+    settled, _ = drawn(selection={**row().selection, "now": now}, state="upheld", ruled_by="U_FIN", ruling=TO)
+    assert "<@U_FIN> upheld it: $800.00 moves from Checkout to Search." in settled
+    told = {"old": {"effective": "812.405", "billed": "880"}, "new": now}
+    assert dispute.restated(row(), told) == (
+        "The bill was restated, and with it this charge. EffectiveCost: $812.40 → *$800.00*. "
+        "A ruling moves what it is now."
+    )
+
+
 def test_lines_that_are_not_shown_are_summed_so_that_the_amount_is_whole() -> None:
     lines = [{"resource": f"r{n}", "amount": "10"} for n in range(15)]
     said, _ = drawn(selection={"lines": lines}, effective=Decimal(150))

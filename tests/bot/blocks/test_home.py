@@ -1,13 +1,16 @@
 """The App Home and the answers of `/bursar`."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from bot.blocks import home
+from flows.estimating import Told
 from flows.org import Team
 from flows.overview import Overview, TeamLook
+from spend.estimate import Accuracy, Coverage, Estimated
 from tests.bot.blocks import oracle
 from tests.bot.blocks.samples import NOW, ORG, finding, overview, plan
 
@@ -61,6 +64,25 @@ def test_a_team_before_its_first_bill_is_told_so() -> None:
     look = TeamLook(Team("new", "New <team>", "C1", frozenset()), (), None)
     _, blocks = home.answer("spend", overview(teams=(look,)), ORG)
     assert "*New <team>*: no charges yet." in oracle.read(blocks)
+
+
+def test_what_the_bill_has_not_told_yet_is_one_line_and_called_an_estimate() -> None:
+    (look,) = overview().teams
+    through, today = NOW.date() - timedelta(days=2), NOW.date()
+    since = Told(
+        through,
+        (Estimated(today, "111", "checkout", "USD", Decimal("812.4"), {"kind": 9}),),
+        (Coverage(today, "111", 21, 24, {}),),
+        (Accuracy("USD", 7, 4),),
+    )
+    _, blocks = home.answer("spend", overview(teams=(replace(look, since=since),)), ORG)
+    assert (
+        "Since 15 Nov: about $812.40 (lately within 4 %), an estimate from what is running with 21 of 24 "
+        "hourly looks; the bill has not told yet"
+    ) in oracle.read(blocks)
+    for nothing in (None, replace(since, days=())):
+        _, blocks = home.answer("spend", overview(teams=(replace(look, since=nothing),)), ORG)
+        assert "estimate" not in oracle.read(blocks)
 
 
 def test_a_busy_person_gets_the_costliest_and_a_count_of_the_rest() -> None:

@@ -34,6 +34,7 @@ def desk(sqlite: Database, tmp_path: Path) -> Iterator[Desk]:
         unit.add(samples.dispute())
         unit.add(samples.warned())
         unit.add(samples.recovery())
+        unit.add(samples.watched())
         consents.save(unit, test_standing.ONE)
         unit.add(
             tables.Digest(
@@ -80,7 +81,9 @@ SUBJECTS = {
     "claim_view": "",
     "digest": "digest-1",
     "digest_detail": "digest-1",
+    "digest_restated": "digest-1",
     "dispute": "dispute-1",
+    "dispute_restated": "dispute-1",
     "dispute_ruled": "dispute-1",
     "dispute_view": "",
     "finding": "finding-1",
@@ -92,13 +95,24 @@ SUBJECTS = {
     "sentence": "",
     "standing": "standing-abc",
     "warned": "warned-1",
+    "watched": "watched-1",
+}
+
+
+#: What comes with some of the messages besides the words that all are given.
+ARGS: dict[str, Any] = {
+    "digest_restated": samples.restatement().to_data(),
+    "dispute_restated": {
+        "old": {"effective": "812.405", "billed": "900"},
+        "new": {"effective": "800", "billed": "880"},
+    },
 }
 
 
 @pytest.mark.parametrize("template", sorted(BUILT))
 def test_each_template_draws_a_message_that_slack_takes(desk: Desk, template: str) -> None:
     args = {"text": "Hello.", "error": "Not yours.", "names": ["dev-box-1"], "team": "checkout"}
-    found = drawn(desk, template, SUBJECTS[template], args=args)
+    found = drawn(desk, template, SUBJECTS[template], args=args | ARGS.get(template, {}))
     assert 0 < len(found.text) <= 150
 
 
@@ -174,6 +188,7 @@ def test_a_template_that_is_not_there_is_named(desk: Desk) -> None:
 #: Where a bill, a tag or a person may have written anything at all.
 FREE = frozenset(
     {"title", "name", "reason", "why", "detail", "outcome", "resource", "service", "usage_type", "text"}
+    | {"what", "source", "account", "subject", "former"}
 )
 
 
@@ -202,7 +217,7 @@ def marked_up(part: Any) -> Iterator[str]:
 def test_no_name_or_reason_in_any_message_can_ping_or_link(desk: Desk, template: str) -> None:
     written = (
         *(tables.Plan, tables.Finding, tables.Dispute, tables.Digest, tables.Ownership, tables.Warned),
-        tables.Recovery,
+        *(tables.Recovery, tables.Watched),
     )
     with desk.store.writing(NOW) as unit:
         for table in written:
@@ -210,7 +225,7 @@ def test_no_name_or_reason_in_any_message_can_ping_or_link(desk: Desk, template:
                 for column, value in hostile(row.model_dump()).items():
                     setattr(row, column, value)
     args = hostile({"text": "Hello.", "error": "Not yours.", "names": ["dev-box-1"], "team": "checkout"})
-    found = drawn(desk, template, SUBJECTS[template], args=args)
+    found = drawn(desk, template, SUBJECTS[template], args=hostile(ARGS.get(template, {})) | args)
     texts = [found.text, *marked_up([*found.blocks, found.view, *(found.plain or ())])]
     evils = ["<!channel>", "<https://evil"] + ["<@U_BOSS>"] * (
         template != "sentence"

@@ -47,6 +47,14 @@ def test_the_opener_withdraws_and_nobody_else(office: Office) -> None:
     assert office.row(tables.Dispute, "dispute-1").state == "withdrawn"
 
 
+@pytest.mark.parametrize("pointer", ["dispute-1:1", "dispute-1:x"])
+def test_a_card_that_shows_another_amount_rules_on_nothing(office: Office, pointer: str) -> None:
+    office.click("U_FIN", "dispute.reject", pointer)
+    assert office.row(tables.Dispute, "dispute-1").state == "open"
+    said = office.whispers()[0][1]
+    assert ("Look at it again" if pointer.endswith("1") else "points at nothing") in said
+
+
 def test_a_percentage_is_read_exactly() -> None:
     from bot.listeners.press import Press
 

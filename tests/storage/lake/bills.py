@@ -67,11 +67,12 @@ def quiet(_done: int, _total: int, _message: str) -> None:
 def load(
     lake: Lake,
     store: Store,
-    *paths: Path,
+    *paths: Path | str,
     dialect: str | None = None,
     currency: str | None = None,
     source: str | None = None,
     promoted: tuple[str, ...] = (),
+    forced: bool = False,
 ) -> ImportReport:
     """Import without a bar."""
     return import_files(
@@ -85,6 +86,7 @@ def load(
         actor="U_FINANCE",
         now=NOW,
         progress=quiet,
+        forced=forced,
     )
 
 

@@ -30,8 +30,8 @@ from spend.errors import NotFound
 from spend.ledger import Entry
 from spend.money import ZERO, total
 from storage.allocate import allocate, verdict_of, verdicts
-from storage.charges import Charges
 from storage.costs import costs, team_costs
+from storage.engines.engine import Charges
 from storage.lake import Lake
 from storage.sources.expressions import MACROS
 from storage.store import Store
@@ -116,7 +116,8 @@ def judged(charges: list[Charge], rules: list[AnyRule]) -> list[Verdict]:
         row = [number, one.day, one.billing_account_id, one.billing_currency, one.charge_category, tags]
         row += [getattr(one, column) for column in COLUMNS]
         connection.execute(f"INSERT INTO charges VALUES ({', '.join('?' * len(row))})", row)
-    bill = Charges(ibis.table(TABLE, name="charges"), connection)
+    table = ibis.table(TABLE, name="charges")
+    bill = Charges(table, "duckdb", lambda sql: connection.execute(sql).fetchall())
     table = verdicts(bill.table, rules)
     rows = bill.fetch(table.select("n", "rule_at", "tag_team").order_by("n"))
     return [Verdict(*verdict_of(rules, row["rule_at"], row["tag_team"])) for row in rows]

@@ -104,14 +104,31 @@ def test_an_unknown_dimension_is_named_with_the_known_ones(lake: Lake, bill: Sto
 
 def test_before_the_first_import_there_are_no_costs(lake: Lake, lake_store: Store) -> None:
     found = costs(lake, lake_store, by=["day", "tag:team"]).to_data()
-    assert found == {"complete_through": None, "rows": [], "totals": []}
+    assert found.pop("complete_through") is None
+    assert [key for key, value in found.items() if value] == []
 
 
 def test_data_is_complete_through_the_day_that_every_source_has_reached(
     lake: Lake, bill: Store, tmp_path: Path
 ) -> None:
     load(lake, bill, write(tmp_path / "late.csv", text([{}])), source="late")
-    assert costs(lake, bill).complete_through == date(2026, 5, 3)
+    found = costs(lake, bill).to_data()
+    assert found["complete_through"] == "2026-05-03"
+    assert found["complete_through_by_source"] == {"focus": "2026-05-31", "late": "2026-05-03"}
+
+
+def test_a_day_that_may_still_be_filled_is_not_complete(
+    lake: Lake, lake_store: Store, tmp_path: Path
+) -> None:
+    days = [f"2026-05-{day}T00:00:00Z" for day in (30, 31)] + ["2026-06-01T00:00:00Z"]
+    for number, day in enumerate(days):  # imported on the second of June
+        bill = write(tmp_path / "bill.csv", text([{"ChargePeriodStart": day}]))
+        load(lake, lake_store, bill, source=f"until-{number}")
+    assert costs(lake, lake_store).complete_through_by_source == {
+        "until-0": date(2026, 5, 30),
+        "until-1": date(2026, 5, 31),
+        "until-2": date(2026, 5, 31),
+    }
 
 
 def test_a_resource_costs_per_month_what_its_usage_says(lake: Lake, bill: Store) -> None:

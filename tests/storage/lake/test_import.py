@@ -1,9 +1,5 @@
 """A delivery becomes current whole or not at all, and the same one twice changes nothing."""
 
-import os
-import signal
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,7 @@ from spend.errors import NotFound
 from storage import audit
 from storage.costs import costs
 from storage.lake import Lake, import_files
+from storage.snapshots import DeliveryRefused
 from storage.sources.files import count_lines, find
 from storage.store import Store
 from storage.tables import Snapshot
@@ -48,10 +45,11 @@ def test_an_import_makes_a_snapshot_current(store: Store, lake: Lake, tmp_path: 
         "rejected": 0,
         "warnings": {},
         "totals": [{"currency": "USD", "billed_cost": "7.5", "effective_cost": "2"}],
+        "last_day": "2026-05-03",
     }
     (path,) = lake.paths([outcome["id"]])
     assert path.relative_to(lake.root).as_posix() == (
-        f"source=aws/period=2026-05-01/snapshot={outcome['id']}/part-0.parquet"
+        f"source=aws/period=2026-05-01/snapshot={outcome['id']}/part-0-of-1.parquet"
     )
 
 
@@ -77,13 +75,35 @@ def test_a_restated_bill_takes_the_place_of_the_former_one(store: Store, lake: L
     assert entry["before"]["snapshot"] == former[0]
 
 
-def test_a_bill_that_returns_to_an_older_content_is_a_new_snapshot(
+def test_a_bill_that_returns_to_an_older_content_does_so_only_if_a_person_says_so(
     store: Store, lake: Lake, tmp_path: Path
 ) -> None:
-    versions = [text(BILL), text([{}]), text(BILL)]
-    ids = [load(lake, store, write(tmp_path / "bill.csv", each)).snapshots[0].id for each in versions]
+    former, late = write(tmp_path / "bill.csv", text(BILL)), write(tmp_path / "late.csv", text([*BILL, {}]))
+    ids = [load(lake, store, each).snapshots[0].id for each in (former, late)]
+    with pytest.raises(DeliveryRefused, match=r"later one, that of .* has taken its place; --replace"):
+        load(lake, store, former)
+    assert current_ids(store) == ids[1:]
+    ids += [load(lake, store, former, forced=True).snapshots[0].id]
     assert len(set(ids)) == 3
     assert current_ids(store) == ids[-1:]
+
+
+def test_a_file_with_fewer_days_than_are_known_is_refused_unless_a_person_says_so(
+    lake_store: Store, lake: Lake, tmp_path: Path
+) -> None:
+    later = {"ChargePeriodStart": "2026-05-09T00:00:00Z", "ChargePeriodEnd": "2026-05-10T00:00:00Z"}
+    (known,) = load(lake, lake_store, write(tmp_path / "bill.csv", text([{}, later]))).snapshots
+    older = write(tmp_path / "older.csv", text([{"BilledCost": "2"}]))
+    with pytest.raises(DeliveryRefused) as refused:
+        load(lake, lake_store, older)
+    (problem,) = refused.value.report.problems
+    assert problem.code == "older"
+    assert problem.message == (
+        "the delivery of 1001, May 2026, is older than the current one: it ends on 2026-05-03, and what is "
+        "known of this bill on 2026-05-09; --replace imports it all the same"
+    )
+    assert current_ids(lake_store) == [known.id]
+    assert load(lake, lake_store, older, forced=True).changed
 
 
 def test_equal_rows_are_all_counted_and_a_lost_one_is_noticed(
@@ -142,43 +162,6 @@ def test_sources_and_currencies_stay_apart(lake_store: Store, lake: Lake, tmp_pa
         ("EUR", Decimal(2)),
         ("USD", Decimal(2)),
     ]
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from storage.lake import Lake, import_files
-from storage.store import Store
-from tests.storage.lake import bills
-from storage.lake import import_files
-
-def progress(done, total, message):
-    if message == "read":  # staged whole, nothing published yet
-        os.kill(os.getpid(), signal.SIGKILL)
-
-home, url, bill = sys.argv[1:]
-import_files(Lake(Path(home)), Store(url), [Path(bill)], source=None, promoted=(), actor="U",
-             now=bills.NOW, progress=progress)
-"""
-
-
-def test_an_import_killed_in_the_middle_leaves_only_garbage_that_the_next_one_removes(
-    lake_store: Store, lake: Lake, tmp_path: Path
-) -> None:
-    load(lake, lake_store, write(tmp_path / "bill.csv", text(BILL)))
-    newer = write(tmp_path / "newer.csv", text([{"BilledCost": "9"}]))
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED, str(lake.home), lake_store.url, str(newer)],
-        check=False,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert ended.returncode == -signal.SIGKILL
-    assert len(list((lake.root / "staging").iterdir())) == 1
-    assert costs(lake, lake_store).totals[0]["billed_cost"] == Decimal("7.5")
-    load(lake, lake_store, newer)
-    assert list((lake.root / "staging").iterdir()) == []
-    assert costs(lake, lake_store).totals[0]["billed_cost"] == Decimal(9)
 
 
 def test_a_living_import_is_not_taken_for_garbage(lake: Lake) -> None:

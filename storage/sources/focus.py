@@ -14,12 +14,14 @@ from storage.sources.expressions import MACROS, quoted
 from storage.sources.files import BillFile, Progress, count_lines
 from storage.sources.layout import ROW, Layout, NotABill, layout_of
 from storage.sources.problems import Grade, Problem, refusal
-from storage.sources.projection import projection
+from storage.sources.projection import projection, tag_table, tag_texts
 
 #: How often the bar moves while the engine works, in seconds.
 BEAT = 0.2
 #: Small row groups keep the memory of a wide, all-text write within its bound.
 ROW_GROUP = 40_000
+#: How many different texts of tags are kept at hand, and how many bytes each may have.
+MOST_TAGS, LONGEST_TAGS = 50_000, 4096
 #: Bytes of a file that is worth more memory, and how much of it.
 LARGE, ROOM = 8 << 20, "420MB"
 
@@ -117,8 +119,9 @@ def _read_one(
     if not file.parquet:
         lines = count_lines(file, lambda done: bar.show(done / 2, f"checking {file.path.name}"))
     half = 0.0 if file.parquet else 0.5
+    looked_up = layout.ordinal == ROW and _look_up_tags(connection, layout, promoted)
     statement = (
-        f"COPY ({projection(layout, promoted)}) TO {quoted(str(target))} "
+        f"COPY ({projection(layout, promoted, looked_up=looked_up)}) TO {quoted(str(target))} "
         f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
     )
     try:
@@ -138,6 +141,18 @@ def _read_one(
         places.refuse_nul(connection, layout, target)
     problems = places.warnings(connection, layout, target, rows=rows, lines=lines)
     return Reading(layout, target, rows, problems)
+
+
+def _look_up_tags(connection: Any, layout: Layout, promoted: Sequence[str]) -> bool:
+    """Read the tags of a file once for each different text, where few and short: most charges repeat them.
+
+    Not of a CSV: it would be read twice, and a join does not keep its rows in order.
+    """
+    texts, longest = connection.execute(tag_texts(layout)).fetchone()
+    if texts > MOST_TAGS or longest > LONGEST_TAGS:
+        return False
+    connection.execute(tag_table(layout, promoted))
+    return True
 
 
 @contextmanager

@@ -17,19 +17,28 @@ Layer = Mapping[str, str]
 CHECKED = frozenset({"billing_account_id", "billing_currency", "tags"})
 #: Bytes of a number or a time; what is longer is neither.
 LONGEST_VALUE = 1000
+#: Where the tags of a file are looked up.
+TAG_TABLE = "tags_said"
 AMOUNT, NO_REMAINDER = "DECIMAL(38, 20)", "CAST(NULL AS DECIMAL(38, 37))"
 
 
-def projection(layout: Layout, promoted: Sequence[str]) -> str:
+def projection(layout: Layout, promoted: Sequence[str], *, looked_up: bool = False) -> str:
     """The SELECT for one file; where one thread reads it, its rows come in their order.
 
     Args:
         promoted: folded tag keys, each of which gets a `tag_*` column.
+        looked_up: whether what tags say is in the table that `tag_table` fills.
     """
     extra = [column for column in layout.columns if column not in columns.KNOWN]
-    select = f"SELECT {_listed(_given(layout, extra))} FROM {layout.relation}"
     tags = {key: columns.tag_column(key) for key in promoted}
-    for layer in (*_values(layout), *_tags(tags), _final()):
+    relation, given = layout.relation, _given(layout, extra)
+    layers = [*_values(layout), *_tags(tags)]
+    if looked_up:
+        relation = f"{relation} LEFT JOIN {TAG_TABLE} ON said_text = {_text(layout, 'tags')}"
+        given |= {column: name(f"said_{column}") for column in ("tags", "tags_object", *tags.values())}
+        layers = _values(layout)
+    select = f"SELECT {_listed(given)} FROM {relation}"
+    for layer in (*layers, _final()):
         select = f"SELECT *, {_listed(layer)} FROM ({select})"
     select = f"SELECT *, {_notes(layout)} AS import_notes FROM ({select})"
     remainders = [f"{cost}_remainder" for cost in columns.COSTS]
@@ -38,6 +47,24 @@ def projection(layout: Layout, promoted: Sequence[str]) -> str:
     row = f"CASE WHEN import_notes IS NOT NULL OR {wrong} THEN import_at END AS import_row"
     row = row if layout.ordinal else "CAST(NULL AS BIGINT) AS import_row"
     return f"SELECT {', '.join(kept)}, charge_day, import_notes, {row} FROM ({select})"
+
+
+def tag_table(layout: Layout, promoted: Sequence[str]) -> str:
+    """What fills `TAG_TABLE`: what each different text of tags says, for a file that repeats a few."""
+    tags = {key: columns.tag_column(key) for key in promoted}
+    select = f"SELECT DISTINCT {_text(layout, 'tags')} AS t_tags FROM {layout.relation}"
+    for layer in _tags(tags):
+        select = f"SELECT *, {_listed(layer)} FROM ({select})"
+    said = {"said_text": "t_tags"} | {
+        f"said_{column}": name(column) for column in ("tags", "tags_object", *tags.values())
+    }
+    return f"CREATE OR REPLACE TABLE {TAG_TABLE} AS SELECT {_listed(said)} FROM ({select})"
+
+
+def tag_texts(layout: Layout) -> str:
+    """What tells about how many different texts of tags a file has, and the bytes of the longest."""
+    text = _text(layout, "tags")
+    return f"SELECT approx_count_distinct({text}), coalesce(max(strlen({text})), 0) FROM {layout.relation}"
 
 
 def _listed(layer: Layer) -> str:
@@ -73,12 +100,10 @@ def _values(layout: Layout) -> list[Layer]:
         "billing_account_id": "account(trim(t_billing_account_id))",
         "billing_currency": f"CASE WHEN is_currency(t_billing_currency) THEN t_billing_currency "
         f"WHEN is_currency({currency}) THEN {currency} END",
-        "tags": "braced(t_tags)",
     }
     left = {f"w_{column}": _left(column, "written_out") for column in costs}
     left |= {column: f"coalesce(v_{column}, {_left(column, 'number')})" for column in numbers}
     left |= {column: f"coalesce(v_{column}, {_left(column, 'instant')})" for column in periods}
-    left["tags_valid"] = "json_valid(tags)"
     made = {f"r_{cost}": f"coalesce(v_{cost}, w_{cost}.amount)" for cost in costs}
     made |= {f"{cost}_remainder": f"w_{cost}.remainder" for cost in costs}
     for column in layout.typed:
@@ -101,6 +126,8 @@ def _tags(tags: Mapping[str, str]) -> list[Layer]:
     """The promoted tags: one look at the keys finds all; a key in two spellings takes the long way."""
     fold = "lower(CASE WHEN contains(k, ' ') THEN trim(k, ' ') ELSE k END)"
     layers: list[dict[str, str]] = [
+        {"tags": "braced(t_tags)"},
+        {"tags_valid": "json_valid(tags)"},
         {"tag_keys": "CASE WHEN tags_valid THEN json_keys(tags) END"},
         {
             "tag_folded": f"list_transform(tag_keys, lambda k: {fold})",
@@ -114,11 +141,11 @@ def _tags(tags: Mapping[str, str]) -> list[Layer]:
     for number, (key, column) in enumerate(tags.items()):
         at, value = f"at_{number}", f"json_{number}"
         twice = f"{at} > 0 AND list_contains(tag_folded[{at} + 1:], {quoted(key)})"
-        layers[2][at] = f"list_position(tag_folded, {quoted(key)})"
+        layers[4][at] = f"list_position(tag_folded, {quoted(key)})"
         pointer = "pointer({})" if {"~", "/"} & set(key) else "'/' || {}"
         there = pointer.format(f"tag_keys[{at}]")
-        layers[3][value] = f"CASE WHEN {at} > 0 THEN json_extract(tags, {there}) END"
-        layers[4][column] = (
+        layers[5][value] = f"CASE WHEN {at} > 0 THEN json_extract(tags, {there}) END"
+        layers[6][column] = (
             f"CASE WHEN {twice} THEN tag_value(tags, {quoted(key)}) "
             f"WHEN starts_with({value}, '\"') THEN json_extract_string({value}, '$') END"
         )

@@ -211,9 +211,7 @@ import_files(Lake(Path(home)), Store(url), [Path(bill)], source="killed", promot
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("word", "calls"), [("checking", 1), ("checking", 9), ("reading", 1)]
-)
+@pytest.mark.parametrize(("word", "calls"), [("checking", 1), ("checking", 9), ("reading", 1)])
 def test_an_import_killed_at_any_moment_leaves_garbage_only(ground: Ground, word: str, calls: int) -> None:
     content = bill(*[{"ResourceId": random_text(at)} for at in range(60_000)])
     arguments = (

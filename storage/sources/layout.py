@@ -33,7 +33,6 @@ class Layout:
     Attributes:
         typed: columns that the file keeps as numbers or times already: their SQL.
         ordinal: what tells the number of a row in the file, from zero; None where rows keep their order.
-        nulls: whether the scan itself takes empty text for nothing.
     """
 
     file: BillFile
@@ -46,7 +45,6 @@ class Layout:
     relation: str
     typed: dict[str, str]
     ordinal: str | None
-    nulls: bool
     delimiter: str
 
     def title(self, column: str) -> str:
@@ -95,7 +93,6 @@ def layout_of(
         relation=(placed.relation or "{scan}").replace("{scan}", scan),
         typed=_typed(placed, found.texts, kinds),
         ordinal="import_row" if placed.many else ROW if file.parquet else None,
-        nulls=False,
         delimiter=delimiter,
     )
 

@@ -81,9 +81,7 @@ def _given(layout: Layout, extra: Sequence[str]) -> dict[str, str]:
 
 def _text(layout: Layout, column: str) -> str:
     cell = layout.columns.get(column)
-    if cell is None:
-        return NOTHING
-    return cell.sql if layout.nulls else f"filled({cell.sql})"
+    return NOTHING if cell is None else f"filled({cell.sql})"
 
 
 def _values(layout: Layout) -> list[Layer]:

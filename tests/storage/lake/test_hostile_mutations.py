@@ -51,7 +51,7 @@ rows = st.lists(
     max_size=25,
 )
 #: A few examples, always the same, for everybody's suite, and many among the slower proofs.
-few_and_many = pytest.mark.parametrize("examples", [3, pytest.param(1500, marks=pytest.mark.slow)])
+few_and_many = pytest.mark.parametrize("examples", [3, pytest.param(150, marks=pytest.mark.slow)])
 
 
 @few_and_many

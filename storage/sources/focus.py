@@ -119,12 +119,12 @@ def _read_one(
     if not file.parquet:
         lines = count_lines(file, lambda done: bar.show(done / 2, f"checking {file.path.name}"))
     half = 0.0 if file.parquet else 0.5
-    looked_up = layout.ordinal == ROW and _look_up_tags(connection, layout, promoted)
-    statement = (
-        f"COPY ({projection(layout, promoted, looked_up=looked_up)}) TO {quoted(str(target))} "
-        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
-    )
     try:
+        looked_up = layout.ordinal == ROW and _look_up_tags(connection, layout, promoted)
+        statement = (
+            f"COPY ({projection(layout, promoted, looked_up=looked_up)}) TO {quoted(str(target))} "
+            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+        )
         with _room(connection, layout) if size > LARGE else nullcontext():
             _run(
                 connection,

@@ -126,6 +126,13 @@ def assumed(role: str, external_id: str | None, session_name: str) -> Any:
     return boto3.Session(botocore_session=core)
 
 
+def session_of(role: str | None, external_id: str | None, session_name: str) -> Any:
+    """A session of this role; without one, of the credentials that the machine has."""
+    import boto3
+
+    return assumed(role, external_id, session_name) if role else boto3.Session()
+
+
 def _ambient(account: str) -> Any:
     """A session with the machine's own credentials, once it is certain whose they are."""
     import boto3

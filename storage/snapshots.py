@@ -1,4 +1,4 @@
-"""Snapshots: dividing a delivery by account and period, telling what is new, moving the pointer."""
+"""Snapshots: dividing a delivery by account and period, summing each up, and what became of it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from spend.errors import InputRefused
 from spend.money import EXACT, plain
-from storage.sources.columns import COSTS, KNOWN
+from storage.sources.columns import COSTS, KNOWN, PROMOTED
 from storage.sources.expressions import name, quoted
 from storage.sources.focus import ROW_GROUP, Reading
 from storage.sources.invoices import Said
@@ -138,12 +138,13 @@ def refused(source: str | None, cause: BillRefused) -> DeliveryRefused:
 
 
 def delivery_of(snapshot: Snapshot) -> str | None:
+    """The id that the provider's manifest gave its delivery, where there was one."""
     found: str | None = snapshot.files[0].get("delivery") if snapshot.files else None
     return found
 
 
 def divide(connection: Any, readings: Sequence[Reading], source: str, staging: Path) -> list[Delivery]:
-    """Split what was read into one delivery for each billing account and period, rows in their order."""
+    """Split what was read into one delivery for each billing account and period."""
     groups: dict[tuple[str, date], list[Path]] = {}
     read: dict[tuple[str, date], Reading] = {}
     for number, reading in enumerate(readings):
@@ -182,8 +183,7 @@ def _copy_group(connection: Any, scan: str, account: str, period: date, part: Pa
 
 
 def _sum_up(connection: Any, source: str, account: str, period: date, parts: list[Path]) -> Delivery:
-    listed = ", ".join(quoted(str(part)) for part in parts)
-    scan = f"read_parquet([{listed}], union_by_name = true)"
+    scan = f"read_parquet([{_files(parts)}], union_by_name = true)"
     connection.execute("SET threads = 2")  # sums know no order
     rows, first, last = connection.execute(
         f"SELECT count(*), min(charge_day), max(charge_day) FROM {scan}"
@@ -262,7 +262,7 @@ def _filled(connection: Any, parts: Sequence[Path]) -> list[str]:
     return [
         column
         for column, there in rows
-        if column.startswith("tag_") or (there and (column in KNOWN or column.startswith("x_")))
+        if column.startswith(PROMOTED) or (there and (column in KNOWN or column.startswith("x_")))
     ]
 
 

@@ -8,13 +8,14 @@ from bot.cli.money import bar, desk_of, show_problems, show_report, viewed
 from bot.cli.output import Json, document, rounded, table
 
 app = typer.Typer(help="What became of each delivery; retry or drop a refused one.", add_completion=False)
+Only = Annotated[str | None, typer.Option("--source", help="Only those of this source.")]
 Key = Annotated[str, typer.Argument(metavar="DELIVERY")]
 
 
 @app.callback(invoke_without_command=True)
 def listed(
     context: typer.Context,
-    source: Annotated[str | None, typer.Option("--source", help="Only those of this source.")] = None,
+    source: Only = None,
     *,
     as_json: Json = False,
 ) -> None:

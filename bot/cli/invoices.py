@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.deliveries import show_invoices
+from bot.cli.deliveries import Only, show_invoices
 from bot.cli.money import desk_of, viewed
 from bot.cli.output import Json, document
 
@@ -18,7 +18,7 @@ Currency = Annotated[str, typer.Option("--currency", help="Such as USD.")]
 @app.callback(invoke_without_command=True)
 def listed(
     context: typer.Context,
-    source: Annotated[str | None, typer.Option("--source", help="Only those of this source.")] = None,
+    source: Only = None,
     *,
     as_json: Json = False,
 ) -> None:

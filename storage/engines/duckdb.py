@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from spend.errors import Refused
-from storage.engines.engine import BEYOND, DUCKDB, PROMOTED, Charges, Reader
-from storage.sources.columns import COSTS, KNOWN, NUMBERS, PERIODS
+from storage.engines.engine import BEYOND, DUCKDB, Charges, Reader
+from storage.sources.columns import COSTS, KNOWN, NUMBERS, PERIODS, PROMOTED
 from storage.sources.expressions import MACROS, name, quoted
 
 if TYPE_CHECKING:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from storage.lake import Lake
 
 DUCKDB = "duckdb"
-#: How the columns of promoted tags begin.
-PROMOTED = "tag_"
 #: What is said of a sum that no DECIMAL(38,20) can hold.
 BEYOND = "A sum is beyond 18 digits before the point, which lake.engine cannot tell; ask for a part of it."
 #: Engines to whose SQL every question compiles, and that nobody has run them on.

@@ -9,8 +9,7 @@ from operator import and_, or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storage.engines.engine import PROMOTED
-from storage.sources.columns import COSTS, NUMBERS, PERIODS, TEXTS
+from storage.sources.columns import COSTS, NUMBERS, PERIODS, PROMOTED, TEXTS
 from storage.sources.expressions import quoted
 
 if TYPE_CHECKING:

@@ -91,6 +91,9 @@ OTHER_DATASETS = {
 CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
 FREQUENCIES = ("One-Time", "Recurring", "Usage-Based")
 
+#: How the columns of promoted tags begin.
+PROMOTED = "tag_"
+
 _BY_LETTERS = {name.replace("_", ""): name for name in KNOWN} | {
     name.replace("_", ""): name for names in OTHER_DATASETS.values() for name in names
 }
@@ -110,4 +113,4 @@ def recognise(name: str) -> str:
 
 def tag_column(key: str) -> str:
     """The column that a promoted tag key has in the lake: one for all its letter cases."""
-    return "tag_" + folded(key)
+    return PROMOTED + folded(key)

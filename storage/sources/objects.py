@@ -44,11 +44,9 @@ class Objects:
 
     @cached_property
     def _client(self) -> Any:
-        import boto3
         from botocore.config import Config
 
-        role = self._access.role_arn
-        session = clouds.assumed(role, self._access.external_id, SESSION) if role else boto3.Session()
+        session = clouds.session_of(self._access.role_arn, self._access.external_id, SESSION)
         # Each piece carries its MD5 sum, which all such services know; not all know the newer checksums.
         sums = Config(
             request_checksum_calculation="when_required", response_checksum_validation="when_required"
@@ -144,7 +142,7 @@ class Objects:
                     Bucket=self._bucket, Key=self._prefix + key, UploadId=upload
                 )
             except ClientError as error:
-                if error.response["Error"]["Code"] != "NoSuchUpload":
+                if clouds.code_of(error) != "NoSuchUpload":
                     raise
 
     def _pages(self, operation: str, items: str) -> Iterator[Any]:
@@ -159,7 +157,7 @@ class Objects:
         try:
             yield
         except ClientError as error:
-            code = str(error.response["Error"]["Code"])
+            code = clouds.code_of(error)
             if code == "NoSuchBucket":
                 said = f"There is no bucket {self._bucket}; make it, or correct lake.url."
                 raise SettingsWrong(said) from error

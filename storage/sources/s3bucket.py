@@ -68,10 +68,7 @@ class Bucket:
 
     @cached_property
     def _client(self) -> Any:
-        import boto3
-
-        role = self._access.role_arn
-        session = clouds.assumed(role, self._access.external_id, SESSION) if role else boto3.Session()
+        session = clouds.session_of(self._access.role_arn, self._access.external_id, SESSION)
         return session.client("s3", config=clouds.config(TRIES))
 
     def shown(self, stored: Stored) -> str:

@@ -39,6 +39,16 @@ def sqlite_desk(sqlite: Database, tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that commands are called in: without settings, and with a home of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "BURSAR_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+@pytest.fixture
 def clock(now: datetime) -> TurnedClock:
     """A clock that tests turn."""
     return TurnedClock(now)

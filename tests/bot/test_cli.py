@@ -17,13 +17,9 @@ from tests.databases import PostgresServer
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder without settings, as a newcomer has it."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "BURSAR_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+def home(empty: Path) -> Path:
+    """The home of a newcomer."""
+    return empty / "home"
 
 
 def store_of(home: Path) -> Store:

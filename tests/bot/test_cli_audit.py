@@ -20,17 +20,13 @@ ANN = "U012ANN3456"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(empty: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a database, a key, a second place, and this account as Ann."""
     private, _ = checkpoints.generate()
-    monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "BURSAR_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BURSAR_AUDIT_KEY", private)
-    (tmp_path / "bursar.yaml").write_text(f"terminal_accounts: {{ {getpass.getuser()}: {ANN} }}\n")
+    (empty / "bursar.yaml").write_text(f"terminal_accounts: {{ {getpass.getuser()}: {ANN} }}\n")
     assert cli.outcome(["db", "upgrade"]) == 0
-    return tmp_path / "home"
+    return empty / "home"
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:

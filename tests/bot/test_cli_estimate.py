@@ -16,17 +16,13 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Store:
+def looked(empty: Path, capsys: pytest.CaptureFixture[str]) -> Store:
     """A home without a bill, in which two hours were looked at before this one, and a day was billed."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "BURSAR_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
     assert cli.outcome(["estimate"]) == 0
     assert "Nothing was looked at" in capsys.readouterr().out
     now, line = main.now(), Line("instance", "m5.large", "web", 2, "USD", Decimal("0.25"), "kind")
     hour = now.replace(minute=0, second=0, microsecond=0)
-    store = Store(f"sqlite:///{tmp_path / 'home' / 'bursar.db'}")
+    store = Store(f"sqlite:///{empty / 'home' / 'bursar.db'}")
     with store.writing(now) as unit:
         looks = [Look(hour - n * HOUR, "111", (line,), {"volume gp3": n}) for n in (24, 25)]
         estimates.keep(unit, looks)

@@ -17,16 +17,6 @@ from tests.storage.shelf import Shelf, aws, bill, moto, shelf
 __all__ = ["aws", "moto", "shelf"]
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder without settings."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "BURSAR_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
-    return tmp_path
-
-
 def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
     capsys.readouterr()
     assert cli.outcome(["import", *arguments]) == code
@@ -34,7 +24,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
     return said.out or said.err
 
 
-@pytest.mark.usefixtures("home")
+@pytest.mark.usefixtures("empty")
 def test_an_address_is_read_once_and_then_there_is_nothing_new(
     shelf: Shelf, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -46,7 +36,7 @@ def test_an_address_is_read_once_and_then_there_is_nothing_new(
     assert "Nothing new" in told(capsys, shelf.at("exports"))
 
 
-@pytest.mark.usefixtures("home")
+@pytest.mark.usefixtures("empty")
 def test_a_refusal_is_exit_3_and_names_the_address_and_the_line(
     shelf: Shelf, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,21 +50,21 @@ def test_a_refusal_is_exit_3_and_names_the_address_and_the_line(
 
 
 def test_a_source_of_the_settings_is_read_by_its_name_and_by_the_clock(
-    home: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]
+    empty: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = f"sources: [{{ name: aws, path: '{shelf.at('focus')}', currency: EUR }}]"
-    (home / "bursar.yaml").write_text(settings, encoding="utf-8")
+    (empty / "bursar.yaml").write_text(settings, encoding="utf-8")
     shelf.put("focus/may.csv", text([{}], without=["BillingCurrency"]))
-    write(home / "aws", text([{}]))
+    write(empty / "aws", text([{}]))
     [found] = json.loads(told(capsys, "aws", "--json"))["snapshots"]
     assert (found["source"], found["totals"][0]["currency"]) == ("aws", "EUR")
     assert "There is no source 'aks'; the settings know: aws" in told(capsys, "aks", code=2)
     assert "name it alone" in told(capsys, "may.csv", "aws", code=2)
     assert "--as is not for a source" in told(capsys, "aws", "--as", "focus", code=2)
     assert "there is no such file" in told(capsys, "./aks", code=3)
-    (home / "bursar.yaml").write_text(settings.replace("currency: EUR", "role_arn: bills"), encoding="utf-8")
+    (empty / "bursar.yaml").write_text(settings.replace("currency: EUR", "role_arn: bills"), encoding="utf-8")
     assert "bursar.yaml:1 sources[1].role_arn: a role of AWS is" in told(capsys, "aws", code=2)
-    (home / "bursar.yaml").write_text(settings, encoding="utf-8")
+    (empty / "bursar.yaml").write_text(settings, encoding="utf-8")
     desk, now = open_desk(load(), clouds=False), datetime.now(UTC)
     job = Job(
         id="job-1",

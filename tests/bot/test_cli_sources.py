@@ -31,16 +31,12 @@ Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(empty: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a source in its settings, and credentials of nobody."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "BURSAR_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(empty / "none.json"))
     settings = "sources: [{name: gcp, path: 'bigquery://acme/billing', kind: gcp}]"
-    (tmp_path / "bursar.yaml").write_text(settings, encoding="utf-8")
-    return tmp_path
+    (empty / "bursar.yaml").write_text(settings, encoding="utf-8")
+    return empty
 
 
 def test_sources_are_listed_with_how_far_they_tell(home: Path, capsys: Captured) -> None:

@@ -30,14 +30,10 @@ approvers: {{ platform-oncall: [U0CARO, U0DEV] }}
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(empty: Path) -> Path:
     """A folder with settings, in which nobody at a terminal is known yet."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "BURSAR_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
-    settle(tmp_path)
-    return tmp_path
+    settle(empty)
+    return empty
 
 
 def settle(folder: Path, more: str = "") -> None:

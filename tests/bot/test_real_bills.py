@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from bot import cli
 from tests.storage.lake.bills import SHARED
 
-pytestmark = pytest.mark.shared_data
+pytestmark = [pytest.mark.shared_data, pytest.mark.usefixtures("empty")]
 CUR = "synthetic/aws-cur/cur/spend-cur"
 OCTOBER = f"{CUR}/20261001-20261101"
 #: Where each entry of the totals lies, by how its name begins.
@@ -85,10 +84,8 @@ def summed(rows: Iterable[Mapping[str, Any]], dimension: str) -> dict[str, dict[
 
 @pytest.mark.parametrize("name", names())
 def test_import_and_costs_give_the_totals_that_somebody_else_computed(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
     expected: dict[str, Any] = json.loads((SHARED / "expected.json").read_text())[name]
     place = next(path for start, path in PLACES.items() if name.startswith(start))
     report = told(capsys, "import", str(SHARED / place))
@@ -136,13 +133,11 @@ def _of_focus(
 
 
 def test_the_untagged_share_is_one_of_gross_usage_and_so_never_negative(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = SHARED / "real/focus-1.0/focus_sample.csv.gz"
     if not path.exists():
         pytest.skip("the shared bills are not here")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BURSAR_HOME", str(tmp_path / "home"))
     told(capsys, "import", str(path))
     gross = without = Decimal(0)
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
